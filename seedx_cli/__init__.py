@@ -1,0 +1,1 @@
+"""The SeedX terminal client."""

@@ -1,0 +1,1 @@
+"""AI runs: one generation for a ticket, with a life of its own."""

@@ -1,0 +1,1 @@
+"""The AI providers that ship with SeedX."""

@@ -1,0 +1,1 @@
+"""Articles: what the AI grounds its answers on and cites."""
