@@ -1,0 +1,141 @@
+"""What SeedX asks of an AI provider: one small protocol, found through entry points.
+
+A package that adds a provider names a factory under the entry point group
+`seedx.ai_providers`; the entry point's name is the provider's name in the settings.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from seedx_server.ai.core import HandoffReason, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One turn of the prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A part of an article that may ground the answer.
+
+    Attributes:
+        number: What a citation calls it: 1 for the first passage of the request.
+        slug: The article's slug.
+        title: The article's title.
+        heading: The heading the passage stands under, or "" for the article's opening.
+        text: The passage's Markdown.
+        score: How well it fits the question, from 0 to 1.
+    """
+
+    number: int
+    slug: str
+    title: str
+    heading: str
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """All that a provider gets to know.
+
+    Attributes:
+        purpose: What the text is for.
+        messages: The prompt, system message first; untrusted text in it is fenced.
+        question: The newest message of the conversation, as its author wrote it.
+        passages: What the knowledge base offers, best first.
+        temperature: Sampling temperature, 0 to 2.
+        max_tokens: The longest answer, in the model's tokens.
+    """
+
+    purpose: Purpose
+    messages: Sequence[ChatMessage]
+    question: str
+    passages: Sequence[Passage] = ()
+    temperature: float = 0.2
+    max_tokens: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """The provider asks for a person; out of band, never by words in the text."""
+
+    reason: HandoffReason
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of the answer.
+
+    Attributes:
+        finish_reason: `stop`, `length` or what the provider says.
+        prompt_tokens: Tokens of the prompt, or None if the provider does not say.
+        completion_tokens: Tokens of the answer, or None if the provider does not say.
+    """
+
+    finish_reason: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+ProviderEvent = TextDelta | Handoff | Finished
+
+
+class ProviderError(Exception):
+    """The provider could not answer.
+
+    Args:
+        detail: What went wrong, for the operator. Never holds a key or a prompt.
+        retryable: Whether the same request may go through later.
+        retry_after: Seconds the provider asks to wait, if it said so.
+    """
+
+    def __init__(
+        self, detail: str, *, retryable: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+class Provider(Protocol):
+    """A source of answers.
+
+    A factory with the signature `(settings: Settings) -> Provider` makes it; it raises
+    `ProviderError` when a setting that it needs is missing.
+    """
+
+    @property
+    def name(self) -> str:
+        """The provider's name in the settings and on each run."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model that answers, as kept on each run."""
+        ...
+
+    def stream(self, request: GenerationRequest) -> AsyncIterator[ProviderEvent]:
+        """Yield the answer's pieces, at most one `Handoff`, and one `Finished` at the end.
+
+        Raises:
+            ProviderError: The provider refused, failed or broke off.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the provider's connections."""
+        ...

@@ -1,0 +1,229 @@
+"""The server's settings, read once from the environment or `.env` and passed in."""
+
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import platformdirs
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MINIMUM_SECRET_BYTES = 32
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used; the message is one line that names it."""
+
+
+class Settings(BaseSettings):
+    """Every setting of the server. The names in the environment are the field's aliases."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
+    listen_database_url: SecretStr | None = Field(
+        default=None, validation_alias="SEEDX_LISTEN_DATABASE_URL"
+    )
+    database_pool_size: int = Field(default=10, ge=1, le=200, validation_alias="SEEDX_POOL_SIZE")
+    data_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("seedx"),
+        validation_alias="SEEDX_DATA_DIR",
+    )
+    jwt_secret: SecretStr | None = Field(default=None, validation_alias="JWT_SECRET")
+    jwt_key: str = Field(default="default", min_length=1, validation_alias="JWT_KEY")
+    jwt_retired: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict, validation_alias="JWT_RETIRED"
+    )
+    expire_minutes: int = Field(default=60, ge=1, le=1_440, validation_alias="EXPIRE_MINUTES")
+    refresh_days: int = Field(default=30, ge=1, le=365, validation_alias="SEEDX_REFRESH_DAYS")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("http://localhost", "http://localhost:3000"), validation_alias="ALLOWED_ORIGINS"
+    )
+    host: str = Field(default="127.0.0.1", validation_alias="SEEDX_HOST")
+    port: int = Field(default=8443, ge=0, le=65_535, validation_alias="SEEDX_PORT")
+    api_prefix: str = Field(default="", validation_alias="SEEDX_API_PREFIX")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias="SEEDX_LOG_LEVEL"
+    )
+
+    ai_provider: str = Field(default="auto", validation_alias="SEEDX_AI_PROVIDER")
+    ai_fallback: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("knowledge",), validation_alias="SEEDX_AI_FALLBACK"
+    )
+    ai_model: str | None = Field(default=None, validation_alias="SEEDX_AI_MODEL")
+    ai_base_url: str | None = Field(default=None, validation_alias="SEEDX_AI_BASE_URL")
+    ai_api_key: SecretStr | None = Field(default=None, validation_alias="SEEDX_AI_API_KEY")
+    groq_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("GROK_API_KEY", "GROQ_API_KEY")
+    )
+    groq_base_url: str = Field(
+        default="https://api.groq.com",
+        validation_alias=AliasChoices("GROK_API_URL", "GROQ_BASE_URL"),
+    )
+    ai_prompts_dir: Path | None = Field(default=None, validation_alias="SEEDX_AI_PROMPTS_DIR")
+    ai_history_tokens: int = Field(
+        default=6_000, ge=200, validation_alias="SEEDX_AI_HISTORY_TOKENS"
+    )
+    ai_first_text_seconds: float = Field(
+        default=30, gt=0, validation_alias="SEEDX_AI_FIRST_TEXT_SECONDS"
+    )
+    ai_silence_seconds: float = Field(default=30, gt=0, validation_alias="SEEDX_AI_SILENCE_SECONDS")
+    ai_total_seconds: float = Field(default=300, gt=0, validation_alias="SEEDX_AI_TOTAL_SECONDS")
+    ai_retries: int = Field(default=2, ge=0, le=10, validation_alias="SEEDX_AI_RETRIES")
+    ai_lease_seconds: float = Field(default=10, gt=0, validation_alias="SEEDX_AI_LEASE_SECONDS")
+    ai_concurrency: int = Field(default=16, ge=1, validation_alias="SEEDX_AI_CONCURRENCY")
+    ai_runs_per_hour: int = Field(default=60, ge=1, validation_alias="SEEDX_AI_RUNS_PER_HOUR")
+    ai_tokens_per_day: int = Field(
+        default=1_000_000, ge=1, validation_alias="SEEDX_AI_TOKENS_PER_DAY"
+    )
+    ai_prices: dict[str, tuple[float, float]] = Field(
+        default_factory=dict, validation_alias="SEEDX_AI_PRICES"
+    )
+    """Model to price of a million prompt and a million completion tokens."""
+
+    @field_validator("database_url", "listen_database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        scheme, separator, rest = value.get_secret_value().partition("://")
+        if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+            raise ValueError("must be a PostgreSQL address such as postgresql://user@host/name")
+        return SecretStr(f"postgresql://{rest}")
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
+            raise ValueError(
+                f"must be {MINIMUM_SECRET_BYTES} bytes or more; {HOW_TO_MAKE_A_SECRET}"
+            )
+        return value
+
+    @field_validator("jwt_retired", mode="before")
+    @classmethod
+    def _split_retired(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
+        if any(not kid or not secret for kid, _, secret in pairs):
+            raise ValueError("must be pairs such as old=SECRET,older=SECRET")
+        return {kid: secret for kid, _, secret in pairs}
+
+    @field_validator("allowed_origins", "ai_fallback", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _names_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not origin.startswith(("http://", "https://")):
+                raise ValueError(f"{origin!r} is no origin; write for example https://example.com")
+        return tuple(origin.rstrip("/") for origin in value)
+
+    @field_validator("api_prefix")
+    @classmethod
+    def _is_path_prefix(cls, value: str) -> str:
+        if value and (not value.startswith("/") or value.endswith("/")):
+            raise ValueError("must start with a slash and not end with one, such as /v1")
+        return value
+
+    @model_validator(mode="after")
+    def _has_secret_for_its_database(self) -> Self:
+        if self.database_url is not None and self.jwt_secret is None:
+            raise ValueError(f"JWT_SECRET must be set when DATABASE_URL is; {HOW_TO_MAKE_A_SECRET}")
+        return self
+
+    @cached_property
+    def database(self) -> str:
+        """The address of the database that the app uses.
+
+        Raises:
+            SettingsError: No database is named; `entry.py` starts the embedded one first.
+        """
+        if self.database_url is None:
+            raise SettingsError("DATABASE_URL: the app needs a database; start it with seedx serve")
+        return self.database_url.get_secret_value()
+
+    @property
+    def listen_database(self) -> str:
+        """The address for LISTEN, which cannot go through a pooler in transaction mode."""
+        direct = self.listen_database_url
+        return direct.get_secret_value() if direct else self.database
+
+
+HOW_TO_MAKE_A_SECRET = (
+    'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings from the environment and `.env`.
+
+    Args:
+        overrides: Values by field name that win over the environment.
+
+    Raises:
+        SettingsError: A setting cannot be used; the message is one line that names it.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # Pydantic checks the values
+    except ValidationError as error:
+        raise SettingsError(_in_one_line(error)) from None
+
+
+def _in_one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    message = str(first["msg"]).removeprefix("Value error, ")
+    location = first["loc"]
+    if not location:
+        return message
+    name = (
+        Settings.model_fields[field].validation_alias
+        if (field := str(location[0])) in (Settings.model_fields)
+        else location[0]
+    )
+    if isinstance(name, AliasChoices):
+        name = name.choices[0]
+    return f"{name}: {message}"
+
+
+def data_dir_secret(data_dir: Path) -> str:
+    """Return the signing secret of an embedded database's data folder, made at first use.
+
+    The file is created with mode 0600 and in one step, so that two processes that start at
+    once agree on it.
+    """
+    path = data_dir / "jwt_secret"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        draft = data_dir / f".jwt_secret.{secrets.token_hex(8)}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            return path.read_text().strip()
+        finally:
+            draft.unlink()
+    return path.read_text().strip()

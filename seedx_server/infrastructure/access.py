@@ -1,0 +1,37 @@
+"""Who is asking, and what their role allows."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is on this desk."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    ADMIN = "admin"
+
+
+STAFF = frozenset({Role.AGENT, Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person on whose behalf something is read or changed.
+
+    Attributes:
+        id: The user's id.
+        role: The role their access token carries.
+        name: The name their access token carries.
+        session_id: The session that the access token belongs to.
+    """
+
+    id: int
+    role: Role
+    name: str
+    session_id: int
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the actor is an agent or an admin."""
+        return self.role in STAFF

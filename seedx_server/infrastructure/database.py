@@ -1,0 +1,72 @@
+"""The engine, the base of all tables, and the session of a request."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import DateTime, Identity, MetaData, Text, func
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """The base of every table."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map: ClassVar[dict[type, object]] = {
+        datetime: DateTime(timezone=True),
+        str: Text(),
+    }
+
+
+class Identified:
+    """A table whose rows have a number that a person can type."""
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+
+
+class Timestamped:
+    """A table whose rows know when they were made."""
+
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+Sessions = async_sessionmaker[AsyncSession]
+
+
+def connection_url(address: str) -> str:
+    """Return the address as SQLAlchemy's psycopg dialect wants it."""
+    return "postgresql+psycopg://" + address.partition("://")[2]
+
+
+def make_engine(address: str, pool_size: int) -> AsyncEngine:
+    """Make the engine.
+
+    Args:
+        address: `postgresql://…`.
+        pool_size: Connections kept open; as many again may be opened under load.
+    """
+    return create_async_engine(
+        connection_url(address),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        pool_recycle=1_800,
+    )
+
+
+def make_sessions(engine: AsyncEngine) -> Sessions:
+    """Make the factory of sessions."""
+    return async_sessionmaker(engine, expire_on_commit=False)

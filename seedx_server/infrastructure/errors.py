@@ -1,0 +1,112 @@
+"""The family of errors that services raise. `problems.py` alone turns them into HTTP."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field of the input and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class DomainError(Exception):
+    """Something the caller asked for cannot be done, and why.
+
+    Args:
+        detail: One or two sentences for people: what went wrong and what to do next.
+        code: The stable name of the problem, if it is narrower than the class's own.
+        fields: For bad input, the fields at fault.
+        retry_after: Seconds after which it is worth trying again.
+        extra: Further members of the problem document (RFC 9457, section 3.2).
+    """
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+    code: str = "bad_request"
+    keeps_changes: ClassVar[bool] = False
+    """Whether what was written before the error is committed all the same."""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        fields: tuple[FieldError, ...] = (),
+        retry_after: int | None = None,
+        extra: dict[str, str | int] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or type(self).code
+        self.fields = fields
+        self.retry_after = retry_after
+        self.extra = extra or {}
+
+    @property
+    def title(self) -> str:
+        """The problem's short name, the same at each occurrence (RFC 9457, section 3.1.3)."""
+        return self.code.replace("_", " ").capitalize()
+
+
+class InvalidInput(DomainError):
+    """A field has a value that cannot be used."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "invalid_input"
+
+    @classmethod
+    def of(cls, field: str, message: str) -> "InvalidInput":
+        """Make the error for one field."""
+        return cls(f"{field}: {message}", fields=(FieldError(field, message),))
+
+
+class Unauthenticated(DomainError):
+    """Nobody is signed in, or the credentials are wrong."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "not_authenticated"
+
+
+class Forbidden(DomainError):
+    """The caller sees the thing but may not do this to it."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "forbidden"
+
+
+class NotFound(DomainError):
+    """The thing is not there, or is not for the caller's eyes."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
+class Conflict(DomainError):
+    """The thing's present state does not allow it."""
+
+    status = HTTPStatus.CONFLICT
+    code = "conflict"
+
+
+class PreconditionFailed(DomainError):
+    """The thing changed since the caller read it."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    code = "precondition_failed"
+
+
+class TooManyRequests(DomainError):
+    """A limit is used up; `retry_after` says for how long."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too_many_requests"
+
+
+class Unavailable(DomainError):
+    """Something that SeedX depends on does not answer."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "unavailable"
