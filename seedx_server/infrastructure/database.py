@@ -31,8 +31,10 @@ class Base(DeclarativeBase):
     }
 
 
-class Identified:
+class Identified(Base):
     """A table whose rows have a number that a person can type."""
+
+    __abstract__ = True
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
 

@@ -1,0 +1,39 @@
+"""Keyset cursors: where the next page of a list begins.
+
+A cursor holds the sort key of the last row of a page, so that a page costs the same wherever
+it stands in the list and rows that come or go meanwhile are neither doubled nor skipped.
+Source: "We need tool support for keyset pagination", use-the-index-luke.com/no-offset.
+"""
+
+import base64
+import binascii
+import json
+
+from seedx_server.infrastructure.errors import InvalidInput
+
+
+def encode_cursor(*values: str | int) -> str:
+    """Return an opaque cursor that holds these values."""
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, *types: type[str] | type[int]) -> list[str | int]:
+    """Return the values that a cursor holds.
+
+    Args:
+        cursor: What `encode_cursor` gave.
+        types: The type of each value, in order.
+
+    Raises:
+        InvalidInput: The cursor is damaged or belongs to another list.
+    """
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        values = None
+    if not isinstance(values, list) or [type(value) for value in values] != list(types):
+        raise InvalidInput.of(
+            "cursor", "is not a cursor of this list; begin again without it"
+        )
+    return values
