@@ -33,7 +33,5 @@ def decode_cursor(cursor: str, *types: type[str] | type[int]) -> list[str | int]
     except (binascii.Error, ValueError):
         values = None
     if not isinstance(values, list) or [type(value) for value in values] != list(types):
-        raise InvalidInput.of(
-            "cursor", "is not a cursor of this list; begin again without it"
-        )
+        raise InvalidInput.of("cursor", "is not a cursor of this list; begin again without it")
     return values

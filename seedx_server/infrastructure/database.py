@@ -1,9 +1,19 @@
 """The engine, the base of all tables, and the session of a request."""
 
 from datetime import datetime
-from typing import ClassVar
+from enum import StrEnum
+from typing import ClassVar, TypeVar
 
-from sqlalchemy import DateTime, Identity, MetaData, Text, func
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Identity,
+    MetaData,
+    Text,
+    TypeDecorator,
+    func,
+)
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -43,6 +53,35 @@ class Timestamped:
     """A table whose rows know when they were made."""
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class TextEnum(TypeDecorator[E]):
+    """A text column whose values are the members of an enumeration.
+
+    Text with a CHECK, not PostgreSQL's enum: a member can then be taken away again.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[E]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_result_value(
+        self, value: str | None, dialect: Dialect
+    ) -> E | None:  # SQLAlchemy's signature
+        """Return the member that the database's text names."""
+        return None if value is None else self.kind(value)
+
+
+def one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
+    """Return the CHECK that goes with a `TextEnum` column."""
+    values = ", ".join(f"'{member}'" for member in kind)
+    return CheckConstraint(f"{column} IN ({values})", name=f"{column}_known")
 
 
 Sessions = async_sessionmaker[AsyncSession]

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from pydantic import JsonValue
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, func, insert, select
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, func, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
 from seedx_server.infrastructure.access import Actor, Role
-from seedx_server.infrastructure.database import Base, Timestamped
+from seedx_server.infrastructure.database import Base, TextEnum, Timestamped
 from seedx_server.infrastructure.notify import CHANNEL
 
 
@@ -35,7 +35,7 @@ class Xid8(UserDefinedType[int]):
 
     cache_ok = True
 
-    def get_col_spec(self) -> str:
+    def get_col_spec(self, **_: object) -> str:
         """Return the type's name in DDL."""
         return "xid8"
 
@@ -53,8 +53,8 @@ class Event(Timestamped, Base):
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     actor_name: Mapped[str | None]
-    actor_role: Mapped[Role | None] = mapped_column(Text)
-    type: Mapped[EventType] = mapped_column(Text)
+    actor_role: Mapped[Role | None] = mapped_column(TextEnum(Role))
+    type: Mapped[EventType] = mapped_column(TextEnum(EventType))
     internal: Mapped[bool]
     data: Mapped[dict[str, JsonValue]] = mapped_column(JSONB)
     xid: Mapped[int] = mapped_column(Xid8, server_default=func.pg_current_xact_id())
@@ -62,38 +62,47 @@ class Event(Timestamped, Base):
     __table_args__ = (Index(None, "ticket_id", "id"),)
 
 
-async def record(
-    session: AsyncSession,
-    ticket_id: int,
-    event: EventType,
-    actor: Actor | None,
-    data: dict[str, JsonValue],
-    *,
-    internal: bool = False,
-) -> None:
-    """Write an event in the session's transaction and wake the ticket's readers at its commit.
+class EventLog:
+    """Writes events in a session's transaction.
 
     Args:
-        session: The transaction that makes the change; it holds the ticket's row lock.
-        ticket_id: The ticket it happened to.
-        event: What happened.
-        actor: Who did it; None for the AI and the desk itself.
-        data: What a reader needs to know beyond that.
-        internal: Whether only staff may see it.
+        session: The transaction that makes the changes; it holds the tickets' row locks.
     """
-    await session.execute(
-        insert(Event)
-        .values(
-            ticket_id=ticket_id,
-            actor_id=actor.id if actor else None,
-            actor_name=actor.name if actor else None,
-            actor_role=actor.role if actor else None,
-            type=event,
-            internal=internal,
-            data=data,
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def record(
+        self,
+        ticket_id: int,
+        event: EventType,
+        actor: Actor | None,
+        data: dict[str, JsonValue],
+        *,
+        internal: bool = False,
+    ) -> None:
+        """Write an event and wake the ticket's readers at the commit.
+
+        Args:
+            ticket_id: The ticket it happened to.
+            event: What happened.
+            actor: Who did it; None for the AI and the desk itself.
+            data: What a reader needs to know beyond that.
+            internal: Whether only staff may see it.
+        """
+        await self._session.execute(
+            insert(Event)
+            .values(
+                ticket_id=ticket_id,
+                actor_id=actor.id if actor else None,
+                actor_name=actor.name if actor else None,
+                actor_role=actor.role if actor else None,
+                type=event,
+                internal=internal,
+                data=data,
+            )
+            .returning(func.pg_notify(CHANNEL, f"ticket:{ticket_id}"))
         )
-        .returning(func.pg_notify(CHANNEL, f"ticket:{ticket_id}"))
-    )
 
 
 async def read_after(

@@ -5,7 +5,12 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 
-def _storable(value: str) -> str:
+def storable(value: str) -> str:
+    """Return the text if PostgreSQL can keep it.
+
+    Raises:
+        ValueError: It holds NUL characters or lone surrogates.
+    """
     if "\x00" in value:
         raise ValueError("must not contain NUL characters")
     if any("\ud800" <= character <= "\udfff" for character in value):
@@ -13,10 +18,15 @@ def _storable(value: str) -> str:
     return value
 
 
-def _not_blank(value: str) -> str:
+def not_blank(value: str) -> str:
+    """Return the text if it is more than white space.
+
+    Raises:
+        ValueError: It is blank.
+    """
     if not value.strip():
         raise ValueError("must not be blank")
     return value
 
 
-PlainText = Annotated[str, AfterValidator(_storable), AfterValidator(_not_blank)]
+PlainText = Annotated[str, AfterValidator(storable), AfterValidator(not_blank)]

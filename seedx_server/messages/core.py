@@ -1,14 +1,23 @@
 """Documents of messages: pure."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from seedx_server.infrastructure.access import Role
 from seedx_server.infrastructure.text import PlainText
+from seedx_server.tickets.core import TicketDocument
 
 Body = Annotated[PlainText, StringConstraints(min_length=1, max_length=50_000)]
+
+
+class Rating(StrEnum):
+    """Whether an AI message helped."""
+
+    UP = "up"
+    DOWN = "down"
 
 
 class Citation(BaseModel):
@@ -32,6 +41,8 @@ class Citation(BaseModel):
 class Author(BaseModel):
     """The person who wrote a message."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: int
     name: str
     role: Role
@@ -44,8 +55,17 @@ class NewMessage(BaseModel):
     internal: bool = False
 
 
+class NewFeedback(BaseModel):
+    """Whether an AI message helped, and why."""
+
+    rating: Rating
+    reason: Annotated[PlainText, StringConstraints(max_length=2_000)] | None = None
+
+
 class MessageDocument(BaseModel):
     """A message as the API shows it. The AI's messages have no author."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     id: int
     ticket_id: int
@@ -62,3 +82,10 @@ class MessagePage(BaseModel):
 
     items: list[MessageDocument]
     next_cursor: str | None = Field(description="Where the next page begins; null on the last.")
+
+
+class ConversationDocument(TicketDocument):
+    """A ticket with the beginning of its conversation."""
+
+    messages: list[MessageDocument]
+    messages_next_cursor: str | None

@@ -1,0 +1,158 @@
+"""The one place that turns errors into `application/problem+json` (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from seedx_server.infrastructure.errors import DomainError, FieldError, InvalidInput, Unavailable
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+DEFAULT_RETRY_AFTER = 5
+CODES = {
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
+}
+
+
+class FieldProblem(BaseModel):
+    """One field of the input and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """Every error of the API."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldProblem] | None = None
+
+
+ProblemDocument = dict[str, str | int | list[dict[str, str]]]
+
+
+def problem_document(error: DomainError) -> ProblemDocument:
+    """Return the problem document of an error."""
+    document: ProblemDocument = {
+        "type": f"urn:seedx:problem:{error.code}",
+        "title": error.title,
+        "status": int(error.status),
+        "detail": error.detail,
+        "code": error.code,
+        **error.extra,
+    }
+    if error.fields:
+        document["errors"] = [
+            {"field": problem.field, "message": problem.message} for problem in error.fields
+        ]
+    return document
+
+
+def problem_headers(error: DomainError) -> dict[str, str]:
+    """Return the headers that go with an error."""
+    headers: dict[str, str] = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        headers["Retry-After"] = str(error.retry_after or DEFAULT_RETRY_AFTER)
+    return headers
+
+
+def problem_response(error: DomainError) -> JSONResponse:
+    """Return the answer for an error."""
+    return JSONResponse(
+        problem_document(error), error.status, problem_headers(error), media_type=MEDIA_TYPE
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with a problem document."""
+    app.add_exception_handler(DomainError, _domain_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(DBAPIError, _database_error)
+    app.add_exception_handler(psycopg.OperationalError, _database_gone)
+    app.add_exception_handler(PoolTimeoutError, _database_gone)
+    app.add_exception_handler(ConnectionError, _database_gone)
+
+
+def unexpected() -> JSONResponse:
+    """Return the answer when the server itself is at fault; the log has the cause."""
+    document: ProblemDocument = {
+        "type": "urn:seedx:problem:internal_error",
+        "title": "Internal error",
+        "status": int(HTTPStatus.INTERNAL_SERVER_ERROR),
+        "detail": "The server failed. Try again; if it stays, give the operator the X-Request-ID.",
+        "code": "internal_error",
+    }
+    return JSONResponse(document, HTTPStatus.INTERNAL_SERVER_ERROR, media_type=MEDIA_TYPE)
+
+
+async def _domain_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DomainError)  # noqa: S101  # registered for this class alone
+    return problem_response(error)
+
+
+async def _validation_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(
+        error, RequestValidationError
+    )  # registered for this class alone
+    fields = tuple(_field_error(item) for item in error.errors())
+    detail = "; ".join(f"{problem.field}: {problem.message}" for problem in fields)
+    return problem_response(InvalidInput(detail, fields=fields))
+
+
+def _field_error(item: Mapping[str, object]) -> FieldError:
+    location = item["loc"]
+    assert isinstance(location, Sequence)  # noqa: S101  # Pydantic's own shape
+    path = [str(part) for part in location]
+    if item["type"] == "json_invalid":
+        return FieldError("body", "is not valid JSON")
+    name = ".".join(path[1:] if len(path) > 1 else path)
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return FieldError(name, message[:1].lower() + message[1:])
+
+
+async def _http_exception(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class alone
+    status = HTTPStatus(error.status_code)
+    code = CODES.get(status, "bad_request")
+    document: ProblemDocument = {
+        "type": f"urn:seedx:problem:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": int(status),
+        "detail": str(error.detail),
+        "code": code,
+    }
+    return JSONResponse(document, status, dict(error.headers or {}), media_type=MEDIA_TYPE)
+
+
+async def _database_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DBAPIError)  # noqa: S101  # registered for this class alone
+    if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
+        return await _database_gone(request, error)
+    logger.error("the database refused a statement", exc_info=error)
+    return unexpected()
+
+
+async def _database_gone(_: Request, error: Exception) -> JSONResponse:
+    logger.error("the database does not answer: %s", error)
+    return problem_response(
+        Unavailable("The database does not answer. Try again soon.", code="database_unavailable")
+    )

@@ -1,0 +1,194 @@
+"""Rules of conversations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from seedx_server.infrastructure.access import Actor
+from seedx_server.infrastructure.errors import Conflict, Forbidden, NotFound
+from seedx_server.infrastructure.events import EventLog, EventType
+from seedx_server.infrastructure.repository import Page
+from seedx_server.messages.core import Citation, NewFeedback, NewMessage
+from seedx_server.messages.models import Message
+from seedx_server.messages.repository import MessageRepository
+from seedx_server.tickets.core import REOPENED_BY_CUSTOMER, Status
+from seedx_server.tickets.models import Ticket
+from seedx_server.tickets.repository import TicketRepository
+from seedx_server.tickets.service import TicketService
+
+MESSAGES_SHOWN_WITH_TICKET = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A ticket with the beginning of its conversation."""
+
+    ticket: Ticket
+    messages: Page[Message]
+
+
+class MessageService:
+    """Conversations.
+
+    Args:
+        messages: The messages.
+        tickets: The rules of the tickets they belong to.
+        ticket_rows: The tickets, to write their status.
+        events: The log of what happens.
+    """
+
+    def __init__(
+        self,
+        messages: MessageRepository,
+        tickets: TicketService,
+        ticket_rows: TicketRepository,
+        events: EventLog,
+    ) -> None:
+        self._messages = messages
+        self._tickets = tickets
+        self._ticket_rows = ticket_rows
+        self._events = events
+
+    async def conversation(self, ticket_id: int, actor: Actor) -> Conversation:
+        """Return a ticket with its first messages.
+
+        Raises:
+            NotFound: The ticket is not there for this actor.
+        """
+        ticket = await self._tickets.get(ticket_id, actor)
+        messages = await self._messages.of_ticket(
+            ticket_id, actor=actor, limit=MESSAGES_SHOWN_WITH_TICKET, cursor=None
+        )
+        return Conversation(ticket, messages)
+
+    async def list(
+        self, ticket_id: int, actor: Actor, limit: int, cursor: str | None
+    ) -> Page[Message]:
+        """Return a page of a ticket's messages, oldest first.
+
+        Raises:
+            NotFound: The ticket is not there for this actor.
+        """
+        await self._tickets.get(ticket_id, actor)
+        return await self._messages.of_ticket(ticket_id, actor=actor, limit=limit, cursor=cursor)
+
+    async def get(self, message_id: int, actor: Actor) -> Message:
+        """Return a message.
+
+        Raises:
+            NotFound: It is not there for this actor.
+        """
+        message = await self._messages.get(message_id, actor=actor)
+        if message is None:
+            raise NotFound(f"There is no message {message_id}.")
+        return message
+
+    async def post(self, ticket_id: int, wanted: NewMessage, actor: Actor) -> Message:
+        """Add a person's message, or a note.
+
+        A customer's message reopens a ticket that waits or is resolved; a public message of
+        staff makes it the customer's turn.
+
+        Raises:
+            NotFound: The ticket is not there for this actor.
+            Forbidden: Only staff write notes.
+            Conflict: `ticket_closed`.
+        """
+        ticket = await self._tickets.lock(ticket_id, actor)
+        if wanted.internal and not actor.is_staff:
+            raise Forbidden("Only staff may write notes.")
+        if not wanted.internal:
+            refuse_closed(ticket)
+        message = await self._add(
+            Message(
+                ticket_id=ticket.id,
+                author_id=actor.id,
+                content=wanted.content,
+                is_ai=False,
+                internal=wanted.internal,
+                citations=[],
+            ),
+            actor,
+        )
+        status = ticket.status if wanted.internal else status_after(ticket, actor)
+        await self._move(ticket, status, actor)
+        return await self.get(message.id, actor)
+
+    async def post_from_ai(
+        self, ticket: Ticket, content: str, citations: Sequence[Citation], status: Status
+    ) -> Message:
+        """Add the AI's message to a ticket that the caller has locked.
+
+        Args:
+            ticket: The locked ticket.
+            content: The Markdown text.
+            citations: The articles it rests on.
+            status: The ticket's status from now on.
+        """
+        message = await self._add(
+            Message(
+                ticket_id=ticket.id,
+                author_id=None,
+                content=content,
+                is_ai=True,
+                internal=False,
+                citations=[citation.model_dump(mode="json") for citation in citations],
+            ),
+            None,
+        )
+        await self._move(ticket, status, None)
+        return message
+
+    async def rate(self, message_id: int, feedback: NewFeedback, actor: Actor) -> None:
+        """Keep whether an AI message helped the actor.
+
+        Raises:
+            NotFound: The message is not there for this actor.
+            Conflict: `not_ai`: a person wrote it.
+        """
+        message = await self.get(message_id, actor)
+        if not message.is_ai:
+            raise Conflict("Only messages of the AI can be rated.", code="not_ai")
+        await self._messages.rate(message_id, actor, feedback.rating, feedback.reason)
+
+    async def _add(self, message: Message, actor: Actor | None) -> Message:
+        await self._messages.add(message)
+        await self._events.record(
+            message.ticket_id,
+            EventType.MESSAGE_CREATED,
+            actor,
+            {"message_id": message.id},
+            internal=message.internal,
+        )
+        return message
+
+    async def _move(self, ticket: Ticket, status: Status, actor: Actor | None) -> None:
+        old = ticket.status
+        if old is status:
+            await self._ticket_rows.change(ticket)
+            return
+        await self._ticket_rows.change(ticket, status=status)
+        changes: dict[str, JsonValue] = {"status": [old, status]}
+        await self._events.record(ticket.id, EventType.TICKET_UPDATED, actor, {"changes": changes})
+
+
+def refuse_closed(ticket: Ticket) -> None:
+    """Check that a ticket still takes public messages.
+
+    Raises:
+        Conflict: `ticket_closed`.
+    """
+    if ticket.status is Status.CLOSED:
+        raise Conflict(
+            f"Ticket {ticket.id} is closed. Reopen it, or open a follow-up that names it: "
+            f'seedx ticket new -t "Follow-up to #{ticket.id}"',
+            code="ticket_closed",
+        )
+
+
+def status_after(ticket: Ticket, author: Actor) -> Status:
+    """Return a ticket's status after a person's public message."""
+    if author.is_staff and author.id != ticket.requester_id:
+        return Status.PENDING if ticket.status is Status.OPEN else ticket.status
+    return Status.OPEN if ticket.status in REOPENED_BY_CUSTOMER else ticket.status

@@ -1,0 +1,138 @@
+"""Words and documents of tickets: pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from seedx_server.infrastructure.text import PlainText
+
+MOST_TAGS = 20
+
+
+class Status(StrEnum):
+    """Whose turn it is."""
+
+    OPEN = "open"
+    PENDING = "pending"
+    ON_HOLD = "on_hold"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+class Priority(StrEnum):
+    """How urgent it is, least first."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class Sort(StrEnum):
+    """The orders a list of tickets can have."""
+
+    UPDATED = "updated"
+    CREATED = "created"
+    PRIORITY = "priority"
+
+
+MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
+    {
+        Status.OPEN: frozenset({Status.PENDING, Status.ON_HOLD, Status.RESOLVED, Status.CLOSED}),
+        Status.PENDING: frozenset({Status.OPEN, Status.ON_HOLD, Status.RESOLVED, Status.CLOSED}),
+        Status.ON_HOLD: frozenset({Status.OPEN, Status.PENDING, Status.RESOLVED, Status.CLOSED}),
+        Status.RESOLVED: frozenset({Status.OPEN, Status.CLOSED}),
+        Status.CLOSED: frozenset({Status.OPEN}),
+    }
+)
+"""Where a ticket may go from each status."""
+
+REQUESTER_MOVES = frozenset({Status.OPEN, Status.CLOSED})
+"""Where its requester may send a ticket: reopen it, or close it."""
+
+REOPENED_BY_CUSTOMER = frozenset({Status.PENDING, Status.ON_HOLD, Status.RESOLVED})
+"""The statuses that a customer's message turns into open."""
+
+
+def _distinct(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tag.lower() for tag in tags))
+
+
+Title = Annotated[PlainText, StringConstraints(min_length=1, max_length=200)]
+Description = Annotated[PlainText, StringConstraints(min_length=1, max_length=50_000)]
+Tag = Annotated[
+    PlainText,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=r"^[^,\s]+$"),
+]
+Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(_distinct)]
+
+
+class NewTicket(BaseModel):
+    """What opens a ticket."""
+
+    title: Title
+    description: Description
+    priority: Priority = Priority.NORMAL
+    tags: Tags = []
+
+
+class TicketPatch(BaseModel):
+    """What may change of a ticket; a field that is absent stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Status | None = None
+    priority: Priority | None = None
+    tags: Tags | None = None
+    title: Title | None = None
+    assignee_id: int | None = Field(default=None, description="null takes the assignee away.")
+
+
+class TicketFilter(BaseModel):
+    """Which tickets a list holds, and in which order."""
+
+    status: list[Status] = []
+    assignee: str | None = None
+    requester: str | None = None
+    tag: list[str] = []
+    priority: list[Priority] = []
+    q: str | None = None
+    sort: Sort = Sort.UPDATED
+
+
+class Person(BaseModel):
+    """Somebody named on a ticket."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    name: str
+
+
+class TicketDocument(BaseModel):
+    """A ticket as the API shows it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    title: str
+    description: str
+    status: Status
+    priority: Priority
+    tags: list[str]
+    requester: Person
+    assignee: Person | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class TicketPage(BaseModel):
+    """A page of tickets."""
+
+    items: list[TicketDocument]
+    next_cursor: str | None = Field(description="Where the next page begins; null on the last.")

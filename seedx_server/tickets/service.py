@@ -1,0 +1,176 @@
+"""Rules of tickets."""
+
+import builtins
+
+from pydantic import JsonValue
+
+from seedx_server.infrastructure.access import Actor
+from seedx_server.infrastructure.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+)
+from seedx_server.infrastructure.events import EventLog, EventType
+from seedx_server.infrastructure.repository import Page
+from seedx_server.tickets.core import (
+    MOVES,
+    REQUESTER_MOVES,
+    NewTicket,
+    Status,
+    TicketFilter,
+    TicketPatch,
+)
+from seedx_server.tickets.models import Ticket
+from seedx_server.tickets.repository import TicketRepository
+from seedx_server.users.repository import UserRepository
+
+
+class TicketService:
+    """Tickets.
+
+    Args:
+        tickets: The tickets.
+        users: The accounts, to know who is staff.
+        events: The log of what happens.
+    """
+
+    def __init__(self, tickets: TicketRepository, users: UserRepository, events: EventLog) -> None:
+        self._tickets = tickets
+        self._users = users
+        self._events = events
+
+    async def open(self, wanted: NewTicket, actor: Actor) -> Ticket:
+        """Open a ticket for the actor."""
+        ticket = await self._tickets.add(
+            Ticket(
+                title=wanted.title,
+                description=wanted.description,
+                priority=wanted.priority,
+                status=Status.OPEN,
+                tags=wanted.tags,
+                requester_id=actor.id,
+            )
+        )
+        await self._events.record(
+            ticket.id, EventType.TICKET_CREATED, actor, {"title": ticket.title}
+        )
+        return await self.get(ticket.id, actor)
+
+    async def get(self, ticket_id: int, actor: Actor) -> Ticket:
+        """Return a ticket.
+
+        Raises:
+            NotFound: It is not there for this actor.
+        """
+        return _found(await self._tickets.get(ticket_id, actor=actor), ticket_id)
+
+    async def lock(self, ticket_id: int, actor: Actor) -> Ticket:
+        """Return a ticket that nobody else changes until the commit.
+
+        Raises:
+            NotFound: It is not there for this actor.
+        """
+        return _found(await self._tickets.lock(ticket_id, actor=actor), ticket_id)
+
+    async def list(
+        self, wanted: TicketFilter, actor: Actor, limit: int, cursor: str | None
+    ) -> Page[Ticket]:
+        """Return a page of the tickets that fit."""
+        return await self._tickets.search(wanted, actor=actor, limit=limit, cursor=cursor)
+
+    async def claim(self, actor: Actor) -> Ticket | None:
+        """Assign the most urgent waiting ticket to the actor, or return None if none waits."""
+        ticket = await self._tickets.claim(actor)
+        if ticket is None:
+            return None
+        await self._write(ticket, {"assignee_id": actor.id}, actor)
+        return await self.get(ticket.id, actor)
+
+    async def change(
+        self, ticket_id: int, patch: TicketPatch, version: int | None, actor: Actor
+    ) -> Ticket:
+        """Change a ticket's fields.
+
+        Args:
+            ticket_id: The ticket.
+            patch: The fields to change.
+            version: The version that the caller read, or None if any will do.
+            actor: Who changes it.
+
+        Raises:
+            NotFound: It is not there for this actor.
+            PreconditionFailed: It changed since the caller read it.
+            Forbidden: The actor may not change one of these fields.
+            Conflict: `bad_transition`.
+            InvalidInput: The assignee is not staff.
+        """
+        ticket = await self.lock(ticket_id, actor)
+        if version is not None and version != ticket.version:
+            raise PreconditionFailed("The ticket changed since you read it. Read it again.")
+        wanted = patch.model_dump(exclude_unset=True)
+        _refuse_null(wanted)
+        if not actor.is_staff:
+            _refuse_beyond_requester(wanted)
+        await self._check_assignee(wanted.get("assignee_id"))
+        changes = {name: new for name, new in wanted.items() if getattr(ticket, name) != new}
+        if "status" in changes:
+            check_move(ticket.status, changes["status"])
+        if changes:
+            await self._write(ticket, changes, actor)
+            self._tickets.forget(ticket)
+        return await self.get(ticket_id, actor)
+
+    async def _check_assignee(self, assignee_id: int | None) -> None:
+        if assignee_id is not None and not await self._users.unscoped_staff(assignee_id):
+            raise InvalidInput.of("assignee_id", "is not the id of a member of staff")
+
+    async def _write(
+        self,
+        ticket: Ticket,
+        changes: dict[str, str | int | builtins.list[str] | None],
+        actor: Actor,
+    ) -> None:
+        record: dict[str, JsonValue] = {
+            name: [_json(getattr(ticket, name)), _json(new)] for name, new in changes.items()
+        }
+        await self._tickets.change(ticket, **changes)
+        await self._events.record(ticket.id, EventType.TICKET_UPDATED, actor, {"changes": record})
+
+
+def check_move(old: Status, new: Status) -> None:
+    """Check that a ticket may go from one status to another.
+
+    Raises:
+        Conflict: `bad_transition`.
+    """
+    if new not in MOVES[old]:
+        allowed = ", ".join(sorted(MOVES[old]))
+        raise Conflict(
+            f"A ticket that is {old} cannot become {new}; it can become {allowed}.",
+            code="bad_transition",
+        )
+
+
+def _found(ticket: Ticket | None, ticket_id: int) -> Ticket:
+    if ticket is None:
+        raise NotFound(f"There is no ticket {ticket_id}.")
+    return ticket
+
+
+def _refuse_null(wanted: dict[str, object]) -> None:
+    for name, value in wanted.items():
+        if value is None and name != "assignee_id":
+            raise InvalidInput.of(name, "must not be null; leave it out to keep it as it is")
+
+
+def _refuse_beyond_requester(wanted: dict[str, object]) -> None:
+    if set(wanted) - {"status"}:
+        raise Forbidden("Only staff may change this. You may close and reopen your ticket.")
+    if "status" in wanted and wanted["status"] not in REQUESTER_MOVES:
+        raise Forbidden("You may set your ticket to closed or open; the rest is for staff.")
+
+
+def _json(value: object) -> JsonValue:
+    return value if isinstance(value, int | list) or value is None else str(value)

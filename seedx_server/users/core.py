@@ -1,0 +1,121 @@
+"""Documents of accounts: pure."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from zxcvbn import zxcvbn
+
+from seedx_server.infrastructure.access import Role
+from seedx_server.infrastructure.text import PlainText, storable
+
+FEWEST_GUESSES = 16_000
+"""A password that zxcvbn expects to be found in fewer guesses is refused as common.
+
+Source: D. L. Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX Security 2016.
+"""
+ZXCVBN_LONGEST = 72
+
+
+def normalised_email(value: str) -> str:
+    """Return the address in lower case and Unicode's NFC, as it is kept and compared.
+
+    Raises:
+        ValueError: It is no e-mail address.
+    """
+    try:
+        # Desks inside a company live on names such as `desk.local`.
+        address = validate_email(
+            value.strip(), check_deliverability=False, globally_deliverable=False
+        )
+    except EmailNotValidError as error:
+        raise ValueError(f"is not an e-mail address: {error}") from None
+    return address.normalized.lower()
+
+
+def uncommon(password: str) -> str:
+    """Return the password if it is not one of those that are tried first.
+
+    Raises:
+        ValueError: It is common.
+    """
+    if zxcvbn(password[:ZXCVBN_LONGEST])["guesses"] < FEWEST_GUESSES:
+        raise ValueError("is too easy to guess; a few unrelated words make a better one")
+    return password
+
+
+Email = Annotated[str, Field(max_length=320), AfterValidator(normalised_email)]
+Name = Annotated[PlainText, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+NewPassword = Annotated[
+    str,
+    StringConstraints(min_length=10, max_length=1_024),
+    AfterValidator(storable),
+    AfterValidator(uncommon),
+]
+AnyPassword = Annotated[str, StringConstraints(max_length=1_024)]
+
+
+class SignUp(BaseModel):
+    """What makes an account."""
+
+    name: Name
+    email: Email
+    password: NewPassword = Field(description="10 to 1,024 characters, not a common one.")
+
+
+class Login(BaseModel):
+    """Credentials. They are not judged by the rules for new ones, only compared."""
+
+    email: Annotated[str, StringConstraints(max_length=320)]
+    password: AnyPassword
+
+
+class RefreshRequest(BaseModel):
+    """A refresh token, to be exchanged."""
+
+    refresh_token: Annotated[str, StringConstraints(max_length=256)]
+
+
+class UserPatch(BaseModel):
+    """What an admin may change of an account."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role | None = None
+    disabled: bool | None = None
+
+
+class UserDocument(BaseModel):
+    """An account as its owner sees it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    name: str
+    email: str
+    role: Role
+    created_at: datetime
+
+
+class ManagedUserDocument(UserDocument):
+    """An account as an admin sees it."""
+
+    disabled: bool
+
+
+class UserPage(BaseModel):
+    """A page of accounts, newest first."""
+
+    items: list[ManagedUserDocument]
+    next_cursor: str | None
+
+
+class SessionDocument(BaseModel):
+    """What signing in gives."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: int = Field(description="Seconds the access token lives.")
+    refresh_token: str
+    user: UserDocument

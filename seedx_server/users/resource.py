@@ -1,0 +1,127 @@
+"""Routes of accounts and of signing in."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.security import OAuth2PasswordRequestForm
+
+from seedx_server.infrastructure.web import Cursor, Limit, SessionDep, answer
+from seedx_server.users.actor import ActorDep, AdminDep
+from seedx_server.users.core import (
+    Login,
+    ManagedUserDocument,
+    RefreshRequest,
+    SessionDocument,
+    SignUp,
+    UserDocument,
+    UserPage,
+    UserPatch,
+)
+from seedx_server.users.models import User
+from seedx_server.users.repository import SessionRepository, UserRepository
+from seedx_server.users.security import utc_now
+from seedx_server.users.service import AuthService, SignedIn, UserService
+
+public = APIRouter(prefix="/auth", tags=["auth"])
+signed_in = APIRouter(tags=["auth"])
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+def _user_service(request: Request, session: SessionDep) -> UserService:
+    return UserService(UserRepository(session), request.app.state.hasher, utc_now)
+
+
+def _auth_service(request: Request, session: SessionDep) -> AuthService:
+    state = request.app.state
+    return AuthService(
+        users=UserRepository(session),
+        sessions=SessionRepository(session),
+        hasher=state.hasher,
+        signer=state.signer,
+        revocations=state.revocations,
+        refresh_life=timedelta(days=state.settings.refresh_days),
+        now=utc_now,
+    )
+
+
+Users = Annotated[UserService, Depends(_user_service)]
+Auth = Annotated[AuthService, Depends(_auth_service)]
+
+
+def _session_document(signed: SignedIn) -> Response:
+    document = SessionDocument(
+        access_token=signed.access_token,
+        expires_in=signed.expires_in,
+        refresh_token=signed.refresh_token,
+        user=UserDocument.model_validate(signed.user),
+    )
+    return answer(document, headers={"Cache-Control": "no-store"})
+
+
+def _managed(user: User) -> ManagedUserDocument:
+    return ManagedUserDocument(
+        id=user.id,
+        name=user.name,
+        email=user.email,
+        role=user.role,
+        created_at=user.created_at,
+        disabled=user.disabled_at is not None,
+    )
+
+
+@public.post("/signup", status_code=HTTPStatus.CREATED, response_model=UserDocument)
+async def sign_up(body: SignUp, users: Users) -> Response:
+    """Make a customer's account."""
+    user = await users.sign_up(body)
+    return answer(UserDocument.model_validate(user), HTTPStatus.CREATED)
+
+
+@public.post("/login", response_model=SessionDocument)
+async def log_in(body: Login, auth: Auth) -> Response:
+    """Sign in with an e-mail address and a password."""
+    return _session_document(await auth.log_in(body))
+
+
+@public.post("/token", response_model=SessionDocument)
+async def token(form: Annotated[OAuth2PasswordRequestForm, Depends()], auth: Auth) -> Response:
+    """Sign in through the OAuth2 password form (RFC 6749, section 4.3)."""
+    return _session_document(
+        await auth.log_in(Login.model_construct(email=form.username, password=form.password))
+    )
+
+
+@public.post("/refresh", response_model=SessionDocument)
+async def refresh(body: RefreshRequest, auth: Auth) -> Response:
+    """Exchange a refresh token for a new pair; each is good once."""
+    return _session_document(await auth.refresh(body.refresh_token))
+
+
+@signed_in.post("/auth/logout", status_code=HTTPStatus.NO_CONTENT)
+async def log_out(actor: ActorDep, auth: Auth) -> None:
+    """End this session on every server process."""
+    await auth.log_out(actor)
+
+
+@signed_in.get("/auth/me", response_model=UserDocument)
+async def me(actor: ActorDep, users: Users) -> Response:
+    """Return the account that is signed in."""
+    return answer(UserDocument.model_validate(await users.get(actor.id, actor)))
+
+
+@router.get("", response_model=UserPage)
+async def list_users(
+    actor: AdminDep, users: Users, limit: Limit = 20, cursor: Cursor = None
+) -> Response:
+    """List accounts, newest first."""
+    page = await users.list(actor, limit, cursor)
+    return answer(
+        UserPage(items=[_managed(user) for user in page.items], next_cursor=page.next_cursor)
+    )
+
+
+@router.patch("/{user_id}", response_model=ManagedUserDocument)
+async def change_user(user_id: int, body: UserPatch, actor: AdminDep, users: Users) -> Response:
+    """Change an account's role, or shut it out or in."""
+    return answer(_managed(await users.change(user_id, body, actor)))

@@ -1,0 +1,62 @@
+"""What this process knows of access tokens that must not work any more.
+
+The list lives in memory, so that a request needs no look-up, and is fed by notifications, so
+that signing out works at once on every server process. It holds each entry only as long as an
+access token made before it could still be good.
+"""
+
+from datetime import datetime, timedelta
+
+from seedx_server.users.security import AccessToken, Clock
+
+SESSION_TOPIC = "session"
+USER_TOPIC = "user"
+
+
+class Revocations:
+    """Sessions that ended and accounts whose older tokens are void.
+
+    Args:
+        life: How long an access token is good.
+        now: The clock.
+    """
+
+    def __init__(self, life: timedelta, now: Clock) -> None:
+        self._life = life
+        self._now = now
+        self._sessions: dict[int, datetime] = {}
+        self._versions: dict[int, tuple[int, datetime]] = {}
+
+    def end_session(self, session_id: int) -> None:
+        """Refuse the session's access tokens from now on."""
+        self._forget_the_old()
+        self._sessions[session_id] = self._now() + self._life
+
+    def require_version(self, user_id: int, version: int) -> None:
+        """Refuse the user's access tokens of an older version from now on."""
+        self._forget_the_old()
+        self._versions.pop(user_id, None)
+        self._versions[user_id] = (version, self._now() + self._life)
+
+    def hear_session(self, payload: str) -> None:
+        """Take in the notification `session:ID`."""
+        self.end_session(int(payload))
+
+    def hear_user(self, payload: str) -> None:
+        """Take in the notification `user:ID:VERSION`."""
+        user_id, _, version = payload.partition(":")
+        self.require_version(int(user_id), int(version))
+
+    def refuses(self, token: AccessToken) -> bool:
+        """Tell whether the token is one that must not work."""
+        if token.actor.session_id in self._sessions:
+            return True
+        required = self._versions.get(token.actor.id)
+        return required is not None and token.version < required[0]
+
+    def _forget_the_old(self) -> None:
+        now = self._now()
+        while self._sessions and next(iter(self._sessions.values())) < now:
+            del self._sessions[next(iter(self._sessions))]
+        while self._versions and next(iter(self._versions.values()))[1] < now:
+            del self._versions[next(iter(self._versions))]
