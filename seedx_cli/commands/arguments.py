@@ -1,0 +1,71 @@
+"""Arguments and options that several commands take, with their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedx_cli.documents import PRIORITIES, ROLES, STATUSES
+
+
+def ticket_number(text: str) -> int:
+    """Read a ticket's number, with or without `#`."""
+    digits = text.removeprefix("#")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+        raise typer.BadParameter(f"{text!r} is no ticket number, like 42 or '#42'")
+    return int(digits)
+
+
+def one_of(choices: Sequence[str], kind: str) -> Callable[[str], str]:
+    """A reader of a word that must be one of several; it suggests the nearest."""
+
+    def read(text: str) -> str:
+        word = text.strip().lower().replace("-", "_")
+        if word in choices:
+            return word
+        near = get_close_matches(word, choices, n=1)
+        guess = f"Did you mean {near[0]!r}?" if near else f"It is one of {', '.join(choices)}."
+        raise typer.BadParameter(f"{text!r} is no {kind}. {guess}")
+
+    return read
+
+
+Number = Annotated[
+    int, typer.Argument(parser=ticket_number, metavar="ID", help="The ticket's number.")
+]
+Body = Annotated[str | None, typer.Option("--body", "-b", help="The text.", show_default=False)]
+File = Annotated[
+    str | None,
+    typer.Option("--file", "-F", metavar="FILE", help="Read the text from a file; - for a pipe."),
+]
+Recover = Annotated[
+    Path | None,
+    typer.Option("--recover", metavar="FILE", help="Send what an earlier attempt kept."),
+]
+Status = Annotated[
+    str | None,
+    typer.Option(
+        "--status", "-s", parser=one_of(STATUSES, "status"), metavar="STATUS",
+        help=f"One of {', '.join(STATUSES)}.",
+    ),
+]  # fmt: skip
+Priority = Annotated[
+    str | None,
+    typer.Option(
+        "--priority", "-p", parser=one_of(PRIORITIES, "priority"), metavar="PRIORITY",
+        help=f"One of {', '.join(PRIORITIES)}.",
+    ),
+]  # fmt: skip
+Role = Annotated[
+    str,
+    typer.Argument(
+        parser=one_of(ROLES, "role"), metavar="ROLE", help=f"One of {', '.join(ROLES)}."
+    ),
+]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag; may be given again.")
+]

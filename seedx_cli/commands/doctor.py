@@ -1,0 +1,121 @@
+"""Finding out what is wrong: seedx doctor."""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+
+import typer
+
+from seedx_cli.command import Command, command_group, context_of
+from seedx_cli.config import is_this_machine
+from seedx_cli.context import Context
+from seedx_cli.errors import SeedXError
+from seedx_cli.safe_text import safe_line
+from seedx_cli.session import StoredSession
+from seedx_cli.version import VERSION
+
+app = command_group("Checks.")
+
+GOOD, WARNING, BAD = "ok", "warning", "failed"
+_STYLES = {GOOD: "green", WARNING: "magenta", BAD: "red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found: `status` is ok, warning or failed."""
+
+    name: str
+    status: str
+    detail: str
+
+
+def run_doctor(context: Context) -> None:
+    """Check the client, the server it talks to, and the server on this machine.
+
+    Raises:
+        SeedXError: A check failed.
+    """
+    findings = list(_findings(context))
+    io = context.io
+    if io.json:
+        io.document([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            status = io.style(f"{finding.status:<8}", _STYLES.get(finding.status, "bold"))
+            io.line(f"{status} {finding.name:<18} {safe_line(finding.detail)}")
+    failed = [finding.name for finding in findings if finding.status == BAD]
+    if failed:
+        raise SeedXError(f"Not well: {', '.join(failed)}")
+
+
+@app.command("doctor", cls=Command, epilog="""
+    seedx doctor
+    seedx doctor --server https://desk.example.com --json
+    """)
+def doctor(typer_context: typer.Context) -> None:
+    """Find out what is wrong: client, server and, on the server's machine, its database."""
+    run_doctor(context_of(typer_context))
+
+
+def _findings(context: Context) -> Iterator[Finding]:
+    system = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    yield Finding("client", GOOD, f"seedx {VERSION}, {system}")
+    yield _checked("configuration", lambda: _configuration(context))
+    yield _checked("server", lambda: _server(context))
+    yield _checked("account", lambda: _account(context))
+    yield from _on_this_machine(context)
+
+
+def _checked(name: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except SeedXError as error:
+        hint = f" {error.hint}" if error.hint else ""
+        return Finding(name, BAD, f"{error.message}.{hint}")
+
+
+def _configuration(context: Context) -> Finding:
+    config = context.config
+    profile, directory = config.profile, config.directory
+    if not os.access(directory if directory.exists() else directory.parent, os.W_OK):
+        return Finding("configuration", WARNING, f"{directory} cannot be written")
+    return Finding(
+        "configuration", GOOD, f"{directory}, profile {profile.value} ({profile.source})"
+    )
+
+
+def _server(context: Context) -> Finding:
+    server = context.config.server
+    context.api.request("GET", "/readyz", signed_in=False)
+    return Finding("server", GOOD, f"{server.value} ({server.source}) is ready")
+
+
+def _account(context: Context) -> Finding:
+    session = context.session
+    if session.tokens() is None:
+        return Finding("account", WARNING, "Nobody is signed in: seedx login")
+    if isinstance(session, StoredSession):
+        mode = stat.S_IMODE(session.file.stat().st_mode)
+        if mode & 0o077:
+            return Finding("account", BAD, f"{session.file} can be read by others ({mode:o})")
+    user = context.api.auth.me()
+    return Finding("account", GOOD, f"{user['email']} ({user['role']})")
+
+
+def _on_this_machine(context: Context) -> Iterator[Finding]:
+    """The server's own checks, where the client is set to a server on this machine."""
+    if not is_this_machine(context.config.server.value) or find_spec("seedx_server") is None:
+        return
+    from seedx_cli.server_entry import entry
+
+    try:
+        with entry() as server:
+            for check in server.doctor():
+                yield Finding(check["name"], check["status"], check["detail"])
+    except SeedXError as error:
+        yield Finding("settings", BAD, error.message)

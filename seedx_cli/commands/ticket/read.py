@@ -1,0 +1,175 @@
+"""Reading: ticket list and show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from seedx_cli.command import Command, command_group, context_of
+from seedx_cli.commands.arguments import Number, Priority, Status
+from seedx_cli.context import Context
+from seedx_cli.documents import Ticket, TicketPage
+from seedx_cli.tables import Column
+
+app = command_group("Reading tickets.")
+
+_PAGE = 100
+_DEFAULT_LIMIT = 20
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """Which tickets to list; `limit` None is all of them."""
+
+    status: str | None = None
+    mine: bool = False
+    assignee: str | None = None
+    tag: str | None = None
+    priority: str | None = None
+    search: str | None = None
+    limit: int | None = _DEFAULT_LIMIT
+
+
+@dataclass(frozen=True)
+class ShowOptions:
+    """Which ticket to show, and whether to stay with it."""
+
+    ticket_id: int
+    watch: bool = False
+
+
+def run_list(options: ListOptions, context: Context) -> None:
+    """List tickets, the newest activity first."""
+    page = _fetch(options, context)
+    io = context.io
+    if io.json:
+        io.document(page)
+        return
+    columns = [
+        Column("ID", style="bold", right=True),
+        Column("STATUS"),
+        Column("PRIORITY"),
+        Column("TITLE", flexible=True),
+        Column("REQUESTER", flexible=True),
+        Column("ASSIGNEE", flexible=True),
+        Column("UPDATED"),
+    ]
+    io.table(columns, [_row(ticket, context) for ticket in page["items"]], empty="No tickets.")
+    if page["next_cursor"] and page["items"]:
+        io.note(f"These are the newest {len(page['items'])}; see all with --all.", "dim")
+
+
+def run_show(options: ShowOptions, context: Context) -> None:
+    """Show a ticket and its conversation."""
+    from seedx_cli.conversation import for_pipe, for_terminal
+
+    ticket = context.api.tickets.get(options.ticket_id)
+    io = context.io
+    if io.json:
+        io.document(ticket)
+    elif io.is_terminal:
+        text = for_terminal(ticket, io, context.now())
+        if options.watch:
+            io.stdout.write(text)
+        else:
+            io.page(text, context.config.get("pager"))
+    else:
+        io.stdout.write(for_pipe(ticket))
+    if options.watch:
+        from seedx_cli.commands.ticket.follow import WatchOptions, run_watch
+
+        run_watch(WatchOptions(options.ticket_id), context, shown=ticket)
+
+
+@app.command("list", cls=Command, epilog="""
+    seedx ticket list --status open --priority urgent
+    seedx ticket list --mine --json | jq '.items[].title'
+    """)
+def list_(
+    typer_context: typer.Context,
+    status: Status = None,
+    mine: Annotated[
+        bool, typer.Option("--mine", help="Those assigned to you; a customer's own.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All, not only the newest.")] = False,
+    assignee: Annotated[
+        str | None, typer.Option("--assignee", metavar="WHO", help="An id, me or none.")
+    ] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Those with that tag.")] = None,
+    priority: Priority = None,
+    search: Annotated[
+        str | None, typer.Option("--search", "-S", metavar="WORDS", help="Those with these words.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-L", min=1, help="How many at most.")
+    ] = _DEFAULT_LIMIT,
+) -> None:
+    """List tickets, the newest activity first.
+
+    In a pipe each ticket is one line, its columns apart by a tab.
+    """
+    options = ListOptions(
+        status, mine, assignee, tag, priority, search, None if everything else limit
+    )
+    run_list(options, context_of(typer_context))
+
+
+@app.command("show", cls=Command, epilog="""
+    seedx ticket show 42
+    seedx ticket show 42 --watch
+    """)
+def show(
+    typer_context: typer.Context,
+    number: Number,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Stay, and show what happens.")
+    ] = False,
+) -> None:
+    """Show a ticket and its conversation."""
+    run_show(ShowOptions(number, watch), context_of(typer_context))
+
+
+def _fetch(options: ListOptions, context: Context) -> TicketPage:
+    """Ask page by page until there are enough, as one document."""
+    assignee, requester = options.assignee, None
+    if options.mine:
+        assignee, requester = (None, "me") if _role(context) == "customer" else ("me", None)
+    items: list[Ticket] = []
+    cursor: str | None = None
+    while True:
+        left = _PAGE if options.limit is None else min(_PAGE, options.limit - len(items))
+        page = context.api.tickets.list(
+            status=options.status,
+            assignee=assignee,
+            requester=requester,
+            tag=options.tag,
+            priority=options.priority,
+            q=options.search,
+            limit=left,
+            cursor=cursor,
+        )
+        items += page["items"]
+        cursor = page["next_cursor"]
+        if not cursor or (options.limit is not None and len(items) >= options.limit):
+            return {"items": items, "next_cursor": cursor}
+
+
+def _role(context: Context) -> str:
+    """The signed-in user's role, from the session where it knows it."""
+    tokens = context.session.tokens()
+    return (tokens.user if tokens and tokens.user else context.api.auth.me())["role"]
+
+
+def _row(ticket: Ticket, context: Context) -> list[str]:
+    assignee = ticket["assignee"]
+    return [
+        str(ticket["id"]),
+        ticket["status"],
+        ticket["priority"],
+        ticket["title"],
+        ticket["requester"]["name"],
+        assignee["name"] if assignee else "",
+        context.io.time(ticket["updated_at"], context.now()),
+    ]

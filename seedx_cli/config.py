@@ -1,0 +1,226 @@
+"""Where the client keeps things, which server it talks to, and under which profile.
+
+A profile is a name for a server and an account. What is asked for nearest wins: an option, the
+environment, the profile's own setting, the default.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from seedx_cli.errors import SeedXError, UsageError
+
+DEFAULT_SERVER = "http://127.0.0.1:8443"
+DEFAULT_PROFILE = "default"
+PROFILE_KEYS = ("server", "email")
+GENERAL_KEYS = ("profile", "pager", "editor")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting's value and where it came from, for `whoami` and `doctor`."""
+
+    value: str
+    source: str
+
+
+class Config:
+    """The settings of this user on this machine.
+
+    Args:
+        environment: The process's environment.
+        server: What ``--server`` said.
+        profile: What ``--profile`` said.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        server: str | None = None,
+        profile: str | None = None,
+    ) -> None:
+        self._environment = environment
+        self._server_option = server
+        self._profile_option = profile
+
+    @cached_property
+    def directory(self) -> Path:
+        """The folder of the configuration and the token cache; it need not exist yet."""
+        chosen = self._environment.get("SEEDX_CONFIG_DIR")
+        if chosen:
+            return Path(chosen).expanduser()
+        import platformdirs
+
+        return platformdirs.user_config_path("seedx", appauthor=False)
+
+    @property
+    def file(self) -> Path:
+        """The configuration file."""
+        return self.directory / "config.json"
+
+    @property
+    def token(self) -> str | None:
+        """A token that beats every cached one (``SEEDX_TOKEN``)."""
+        return self._environment.get("SEEDX_TOKEN") or None
+
+    @cached_property
+    def profile(self) -> Choice:
+        """The name of the profile in use."""
+        return _first(
+            (self._profile_option, "--profile"),
+            (self._environment.get("SEEDX_PROFILE"), "SEEDX_PROFILE"),
+            (self._text("profile"), str(self.file)),
+            (DEFAULT_PROFILE, "default"),
+        )
+
+    @cached_property
+    def server(self) -> Choice:
+        """The server's URL, without a slash at its end.
+
+        Raises:
+            UsageError: It is no http or https URL.
+        """
+        own = self.get("server")
+        asked_for = own if self._profile_option else None
+        choice = _first(
+            (self._server_option, "--server"),
+            (asked_for, f"profile {self.profile.value}"),
+            (self._environment.get("SEEDX_URL"), "SEEDX_URL"),
+            (own, f"profile {self.profile.value}"),
+            (DEFAULT_SERVER, "default"),
+        )
+        return Choice(server_url(choice.value, choice.source), choice.source)
+
+    def get(self, key: str) -> str | None:
+        """The stored value of a setting, None where it has none."""
+        if key in GENERAL_KEYS:
+            return self._text(key)
+        profiles = self._stored.get("profiles")
+        own = profiles.get(self.profile.value) if isinstance(profiles, dict) else None
+        value = own.get(key) if isinstance(own, dict) else None
+        return value if isinstance(value, str) else None
+
+    def set(self, key: str, value: str | None) -> None:
+        """Store a setting, or forget it with None.
+
+        Raises:
+            UsageError: There is no such setting, or the value cannot be right.
+        """
+        check_key(key)
+        if key == "server" and value:
+            value = server_url(value, "server")
+        with locked(self.file):
+            stored = read_json(self.file)
+            if key in GENERAL_KEYS:
+                _put(stored, key, value)
+            else:
+                profiles = stored.setdefault("profiles", {})
+                if not isinstance(profiles, dict):
+                    raise SeedXError(f"{self.file} is damaged: `profiles` is no object")
+                _put(profiles.setdefault(self.profile.value, {}), key, value)
+            write_private(self.file, json.dumps(stored, indent=2) + "\n")
+        self.__dict__.pop("_stored", None)
+
+    @cached_property
+    def _stored(self) -> dict[str, object]:
+        return read_json(self.file)
+
+    def _text(self, key: str) -> str | None:
+        value = self._stored.get(key)
+        return value if isinstance(value, str) else None
+
+
+def check_key(key: str) -> None:
+    """Raise a `UsageError` when there is no setting of that name."""
+    known = (*PROFILE_KEYS, *GENERAL_KEYS)
+    if key not in known:
+        raise UsageError(f"There is no setting {key!r}", hint=f"Settings: {', '.join(known)}")
+
+
+def server_url(text: str, source: str) -> str:
+    """Check and normalise a server's URL.
+
+    Raises:
+        UsageError: It is no http or https URL, or carries a password.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or parts.query or parts.fragment:
+        raise UsageError(
+            f"{source}: {text!r} is no server URL",
+            hint=f"It looks like this: {DEFAULT_SERVER} or https://desk.example.com",
+        )
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether a server's URL names the machine that this program runs on."""
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+def read_json(file: Path) -> dict[str, object]:
+    """The object in a JSON file; empty where there is no file.
+
+    Raises:
+        SeedXError: The file cannot be read or is no JSON object.
+    """
+    try:
+        value = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SeedXError(f"{file} cannot be read: {error}", hint="Mend or delete it") from error
+    if not isinstance(value, dict):
+        raise SeedXError(f"{file} is damaged: it holds no JSON object", hint="Delete it")
+    return value
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace a file at once by one that only this user can read, whatever the umask is."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold a lock that belongs to `file` between processes; it ends with the process."""
+    import fcntl
+
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _first(*candidates: tuple[str | None, str]) -> Choice:
+    return next(Choice(value, source) for value, source in candidates if value)
+
+
+def _put(target: dict[str, object], key: str, value: str | None) -> None:
+    if value:
+        target[key] = value
+    else:
+        target.pop(key, None)

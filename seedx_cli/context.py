@@ -1,0 +1,93 @@
+"""What a command works with: the terminal, the API, the configuration and the time.
+
+Each part is made when it is first used, so that a command pays for what it needs and a test can
+hand in its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from seedx_cli.config import Config
+from seedx_cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from seedx_cli.client import Client
+    from seedx_cli.session import Session
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The options that every command takes."""
+
+    json: bool = False
+    server: str | None = None
+    profile: str | None = None
+    quiet: bool = False
+
+
+class Context:
+    """The parts a command uses, made on first use.
+
+    Args:
+        shared: The options every command takes.
+        environment: The process's environment.
+        io: The terminal, if not the process's own.
+    """
+
+    def __init__(
+        self,
+        shared: Shared,
+        environment: Mapping[str, str] = os.environ,
+        io: Terminal | None = None,
+    ) -> None:
+        self.shared = shared
+        self.environment = environment
+        self.io = io or Terminal(
+            sys.stdin,
+            sys.stdout,
+            sys.stderr,
+            environment=environment,
+            json=shared.json,
+            quiet=shared.quiet,
+        )
+
+    @cached_property
+    def config(self) -> Config:
+        """The settings of this user."""
+        return Config(self.environment, server=self.shared.server, profile=self.shared.profile)
+
+    @cached_property
+    def session(self) -> Session:
+        """The tokens: ``SEEDX_TOKEN``, or those cached for this server and profile."""
+        from seedx_cli.session import MemorySession, StoredSession
+
+        if self.config.token:
+            return MemorySession(self.config.token, kept_in="SEEDX_TOKEN")
+        config = self.config
+        return StoredSession(config.directory, config.server.value, config.profile.value)
+
+    @cached_property
+    def api(self) -> Client:
+        """The server."""
+        from seedx_cli.client import Client
+
+        return Client(self.config.server.value, session=self.session, wait=self.io.wait)
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        from datetime import UTC, datetime
+
+        return datetime.now(UTC)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "api" in self.__dict__:
+            self.api.close()

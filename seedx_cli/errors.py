@@ -1,0 +1,108 @@
+"""What can go wrong, in words for people, with the exit code each kind ends in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+DONE = 0
+FAILED = 1
+WRONG_USAGE = 2
+REFUSED = 4
+NOT_FOUND = 5
+INTERRUPTED = 130
+
+_EXIT_CODES = {400: WRONG_USAGE, 401: REFUSED, 403: REFUSED, 404: NOT_FOUND, 422: WRONG_USAGE}
+
+_HINTS = {
+    "bad_credentials": "Try again: seedx login. No account yet: seedx signup",
+    "email_taken": "Sign in with it: seedx login",
+    "ticket_closed": "Open a new one: seedx ticket new",
+    "bad_transition": "See where it stands: seedx ticket show ID",
+    "ai_provider_unavailable": "The ticket is kept. Ask again in a while: seedx ai ID",
+}
+
+_HINTS_BY_STATUS = {
+    401: "Sign in: seedx login",
+    403: "See who you are: seedx whoami",
+    404: "See what there is: seedx ticket list",
+    412: "Somebody changed it meanwhile. Look at it, then try again: seedx ticket show ID",
+    429: "Wait a little, then try again",
+}
+
+
+class SeedXError(Exception):
+    """An error that is told to the person in one or two lines.
+
+    Attributes:
+        message: What went wrong.
+        hint: What to do next, usually a command; None where nothing is sure to help.
+        code: A stable name in snake_case, for programs.
+        exit_code: What the process ends with.
+    """
+
+    exit_code = FAILED
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "failed") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+
+
+class UsageError(SeedXError):
+    """The command line or a setting does not say what to do."""
+
+    exit_code = WRONG_USAGE
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "usage") -> None:
+        super().__init__(message, hint=hint, code=code)
+
+
+class SignedOutError(SeedXError):
+    """There is no session, or the server no longer accepts it."""
+
+    exit_code = REFUSED
+
+    def __init__(self, message: str, *, hint: str | None = "Sign in: seedx login") -> None:
+        super().__init__(message, hint=hint, code="signed_out")
+
+
+class UnreachableError(SeedXError):
+    """The server could not be reached, or stopped answering."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint, code="unreachable")
+
+
+class ApiError(SeedXError):
+    """The server answered with an error.
+
+    Attributes:
+        status: The HTTP status.
+        problem: The RFC 9457 problem document, or what could be made of the answer.
+        retry_after: Seconds the server asks to wait, if it said so.
+    """
+
+    def __init__(
+        self, status: int, problem: Mapping[str, object], *, retry_after: float | None = None
+    ) -> None:
+        code = str(problem.get("code") or f"http_{status}")
+        hint = _HINTS.get(code, _HINTS_BY_STATUS.get(status))
+        super().__init__(_sentence(status, problem), hint=hint, code=code)
+        self.status = status
+        self.problem = dict(problem)
+        self.retry_after = retry_after
+        self.exit_code = _EXIT_CODES.get(status, FAILED)
+
+
+def _sentence(status: int, problem: Mapping[str, object]) -> str:
+    said = str(problem.get("detail") or problem.get("title") or f"The server answered {status}")
+    fields = problem.get("errors")
+    if not isinstance(fields, list):
+        return said
+    named = [
+        f"{field.get('field')}: {field.get('message')}"
+        for field in fields
+        if isinstance(field, Mapping) and field.get("message")
+    ]
+    return "; ".join(named) or said

@@ -1,0 +1,38 @@
+"""Showing long text through the pager that the user likes."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import subprocess
+from collections.abc import Mapping
+from typing import TextIO
+
+
+def page(text: str, command: str, environment: Mapping[str, str], stdout: TextIO) -> None:
+    """Give text to a pager; print it where the pager cannot be started.
+
+    Args:
+        text: What to show.
+        command: The pager's command line, as in ``PAGER``.
+        environment: The process's environment; `LESS` gets a default that suits.
+        stdout: Where to print without a pager.
+    """
+    stdout.flush()
+    # Short text ends by itself, colours pass, the screen is kept: what git and gh set too.
+    surroundings = {"LESS": "FRX", "LV": "-c", **environment}
+    try:
+        words = shlex.split(command)
+        process = subprocess.Popen(  # noqa: S603  # the user chose this program
+            words, stdin=subprocess.PIPE, env=surroundings, text=True, errors="backslashreplace"
+        )
+    except (OSError, ValueError):
+        stdout.write(text)
+        return
+    # The reader may leave before the end.
+    with contextlib.suppress(BrokenPipeError):
+        process.communicate(text)
+    while process.poll() is None:
+        # Ctrl-C belongs to the pager while it runs.
+        with contextlib.suppress(KeyboardInterrupt):
+            process.wait()

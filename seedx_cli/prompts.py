@@ -1,0 +1,149 @@
+"""Asking a person: lines, passwords, yes or no, and longer text in an editor.
+
+With nobody there to answer nothing is asked: the error names the option that answers instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedx_cli.errors import SeedXError, UsageError
+from seedx_cli.safe_text import safe
+
+if TYPE_CHECKING:
+    from seedx_cli.terminal import Terminal
+
+SCISSORS = "-" * 24 + " >8 " + "-" * 24
+_EDITORS = ("sensible-editor", "nano", "vi")
+
+
+def ask(io: Terminal, label: str, option: str) -> str:
+    """Ask for a line that is not empty.
+
+    Raises:
+        UsageError: Nobody is there to answer.
+    """
+    _require_person(io, label, option)
+    while True:
+        answer = _read_line(io, f"{label}: ")
+        if answer.strip():
+            return answer.strip()
+
+
+def ask_password(io: Terminal, *, repeat: bool = False) -> str:
+    """Ask for a password without showing it.
+
+    Args:
+        io: The terminal.
+        repeat: Whether it is a new one, which must be typed twice the same.
+
+    Raises:
+        UsageError: Nobody is there to answer.
+    """
+    import getpass
+
+    _require_person(io, "Password", "--password-stdin")
+    while True:
+        password = getpass.getpass("Password: ", stream=io.stderr)
+        if not repeat or getpass.getpass("The same again: ", stream=io.stderr) == password:
+            return password
+        io.warn("Those were two different passwords.")
+
+
+def confirm(io: Terminal, question: str, option: str, *, default: bool = False) -> bool:
+    """Ask a question that is answered with yes or no.
+
+    Raises:
+        UsageError: Nobody is there to answer.
+    """
+    _require_person(io, question, option)
+    choices = "Y/n" if default else "y/N"
+    answer = _read_line(io, f"{question} [{choices}] ").strip().lower()
+    return default if not answer else answer in {"y", "yes"}
+
+
+def write_text(io: Terminal, template: str, option: str, editor: str | None = None) -> str:
+    """Let a person write a longer text in an editor.
+
+    Args:
+        io: The terminal.
+        template: What the editor begins with; text under the line of scissors is not kept.
+        option: The option that gives the text instead.
+        editor: The editor of the configuration.
+
+    Returns:
+        The text above the scissors, stripped.
+
+    Raises:
+        UsageError: Nobody is there to write, or nothing was written.
+        SeedXError: The editor could not be started or failed; what was written is kept.
+    """
+    _require_person(io, "Text", option)
+    environment = io.environment
+    chosen = environment.get("VISUAL") or environment.get("EDITOR") or editor
+    chosen = chosen or next((name for name in _EDITORS if shutil.which(name)), None)
+    text = _edited(chosen, template) if chosen else _until_end(io)
+    kept = text.split(SCISSORS, 1)[0].strip()
+    if not kept:
+        raise UsageError("Nothing was written, so nothing was sent")
+    return kept
+
+
+def _edited(editor: str, template: str) -> str:
+    descriptor, name = tempfile.mkstemp(prefix="seedx-", suffix=".md")
+    file = Path(name)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(template)
+    try:
+        ended = subprocess.run([*shlex.split(editor), name], check=False).returncode  # noqa: S603  # the user chose this program
+    except (OSError, ValueError) as error:
+        file.unlink()
+        raise SeedXError(
+            f"The editor {editor!r} could not be started: {error}",
+            hint="Set VISUAL or EDITOR, or give the text with --body or --file",
+        ) from error
+    if ended != 0:
+        raise SeedXError(
+            f"The editor ended with {ended}, so nothing was sent",
+            hint=f"What you wrote is in {name}; send it with --file {name}",
+        )
+    text = file.read_text("utf-8")
+    file.unlink()
+    return text
+
+
+def _until_end(io: Terminal) -> str:
+    io.note("Write your text; Ctrl-D on an empty line ends it.")
+    return io.stdin.read()
+
+
+def _read_line(io: Terminal, prompt: str) -> str:
+    """Read a line; readline lets it be edited, where stdout is the terminal it draws on."""
+    if io.stdin is sys.stdin and io.is_terminal:
+        import readline  # noqa: F401  # importing it gives input() its editing
+
+        try:
+            return input(safe(prompt))
+        except EOFError:
+            raise KeyboardInterrupt from None
+    io.stderr.write(safe(prompt))
+    io.stderr.flush()
+    line = io.stdin.readline()
+    if not line:
+        raise KeyboardInterrupt
+    return line
+
+
+def _require_person(io: Terminal, label: str, option: str) -> None:
+    if not io.can_prompt:
+        raise UsageError(
+            f"{label.rstrip('?')}: missing, and there is no terminal to ask on",
+            hint=f"Give it with {option}",
+        )

@@ -1,0 +1,27 @@
+"""The client's one door into the server's package, for what happens on the server's own machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from seedx_cli.errors import SeedXError
+
+
+@contextmanager
+def entry() -> Iterator[ModuleType]:
+    """The server's entry functions; its errors become errors of the command line."""
+    from seedx_server import entry as server
+
+    try:
+        yield server
+    except server.EntryError as error:
+        raise SeedXError(error.message, hint=error.hint) from error
+
+
+def handbook() -> Path:
+    """The folder of the articles that come with the server."""
+    with entry() as server:
+        return Path(server.handbook_path())

@@ -1,0 +1,71 @@
+"""Server-sent events: the wire format read into events (WHATWG HTML, section 9.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+TEXT = "message"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a stream.
+
+    Attributes:
+        event: Its name; `message`, the standard's default, is a piece of text.
+        id: What to give as `Last-Event-ID` to go on after it; None where the server sent none.
+        data: The JSON object it carries.
+    """
+
+    event: str
+    id: str | None
+    data: dict[str, object]
+
+    @property
+    def text(self) -> str:
+        """The piece of text it carries; empty for every other event."""
+        content = self.data.get("content") if self.event == TEXT else None
+        return content if isinstance(content, str) else ""
+
+
+def lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Cut a body into lines, in whatever pieces it arrives.
+
+    Only LF and CRLF end a line: `str.splitlines` would also cut at U+2028 and its like, which
+    JSON allows inside a string.
+    """
+    rest = b""
+    for chunk in chunks:
+        *complete, rest = (rest + chunk).split(b"\n")
+        for line in complete:
+            yield line.removesuffix(b"\r").decode("utf-8", "replace")
+
+
+def events(chunks: Iterable[bytes]) -> Iterator[Event]:
+    """Read the events of a body.
+
+    Comments are skipped; an event that the connection cut off before its blank line is dropped,
+    as the standard demands, so that it is asked for again.
+    """
+    name, identifier, data = TEXT, None, []
+    for line in lines(chunks):
+        if not line:
+            if data:
+                yield Event(name, identifier, _object("\n".join(data)))
+            name, identifier, data = TEXT, None, []
+            continue
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "event":
+            name = value
+        elif field == "id":
+            identifier = value
+        elif field == "data":
+            data.append(value)
+
+
+def _object(text: str) -> dict[str, object]:
+    value = json.loads(text)
+    return value if isinstance(value, dict) else {"value": value}

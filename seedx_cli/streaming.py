@@ -1,0 +1,191 @@
+"""An AI run as it is written: live Markdown, raw text, or one JSON object an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
+
+from seedx_cli.conversation import sources
+from seedx_cli.documents import Citation
+from seedx_cli.errors import ApiError
+from seedx_cli.safe_text import SafeStream, safe_line
+
+if TYPE_CHECKING:
+    from seedx_cli.context import Context
+    from seedx_cli.spinner import Spinner
+    from seedx_cli.sse import Event
+    from seedx_cli.terminal import Terminal
+
+
+class View(Protocol):
+    """How the text of a run is shown."""
+
+    def feed(self, text: str) -> None:
+        """Show a further piece."""
+
+    def restart(self) -> None:
+        """What was shown is void; the text begins anew."""
+
+    def finish(self) -> None:
+        """The text is complete."""
+
+    def abort(self) -> None:
+        """The text ends here, incomplete."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a run wrote, and the message it became, None for a draft or a summary."""
+
+    text: str
+    message_id: object
+
+
+def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
+    """Show an AI run to its end.
+
+    On a terminal the text is drawn as Markdown while it comes. In a pipe it is the raw Markdown
+    and nothing else. With ``--json`` every event is one line.
+
+    Args:
+        run: The run's events.
+        context: What the command works with.
+        go_on: The command that reads on after an interrupt.
+
+    Returns:
+        What it wrote.
+
+    Raises:
+        ApiError: The run failed.
+    """
+    io = context.io
+    parts: list[str] = []
+    view = _view(io)
+    last: Event | None = None
+    try:
+        for last in run:
+            if io.json:
+                io.record({"event": last.event, "id": last.id, "data": last.data})
+            if last.event == "restarted":
+                parts.clear()
+                view.restart()
+            elif last.text:
+                parts.append(last.text)
+                view.feed(last.text)
+    except KeyboardInterrupt:
+        view.abort()
+        io.note(f"\nStopped reading; the reply goes on by itself. See it: {go_on}")
+        raise
+    except BaseException:
+        view.abort()
+        raise
+    if last is None or last.event != "done":
+        view.abort()
+        problem = last.data if last else {"detail": "The stream was empty"}
+        status = problem.get("status")
+        raise ApiError(status if isinstance(status, int) else 500, problem)
+    view.finish()
+    if not io.json:
+        _tell_end(last, io)
+    return Reply("".join(parts), last.data.get("message_id"))
+
+
+def _view(io: Terminal) -> View:
+    if io.json:
+        return _Nothing()
+    if not io.is_terminal:
+        return _Raw(io)
+    return _Live(io)
+
+
+class _Nothing:
+    """For ``--json``, where the events themselves are the output."""
+
+    def feed(self, text: str) -> None:
+        """Show nothing."""
+
+    def restart(self) -> None:
+        """Show nothing."""
+
+    def finish(self) -> None:
+        """Show nothing."""
+
+    def abort(self) -> None:
+        """Show nothing."""
+
+
+class _Raw:
+    """The Markdown as it comes, for a pipe; control characters alone are made visible."""
+
+    def __init__(self, io: Terminal) -> None:
+        self._io = io
+        self._out: TextIO = io.stdout
+        self._safe = SafeStream()
+
+    def feed(self, text: str) -> None:
+        self._out.write(self._safe.feed(text))
+        self._out.flush()
+
+    def restart(self) -> None:
+        self._close()
+        self._safe = SafeStream()
+        self._io.warn("The AI began anew: the text up to here is void.")
+
+    def finish(self) -> None:
+        self._close()
+
+    def abort(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        self._out.write(self._safe.finish() + "\n")
+        self._out.flush()
+
+
+class _Live:
+    """Markdown drawn while it comes, on a terminal; a sign of life until the first piece."""
+
+    def __init__(self, io: Terminal) -> None:
+        from seedx_cli.markdown import MarkdownStream
+        from seedx_cli.rendering import console_of
+
+        self._stream = MarkdownStream(console_of(io))
+        self._spinner: Spinner | None = io.spinner("Waiting for the AI")
+
+    def feed(self, text: str) -> None:
+        self._stop_waiting()
+        self._stream.feed(text)
+
+    def restart(self) -> None:
+        self._stop_waiting()
+        self._stream.restart()
+
+    def finish(self) -> None:
+        self._stop_waiting()
+        self._stream.finish()
+
+    def abort(self) -> None:
+        self._stop_waiting()
+        self._stream.abort()
+
+    def _stop_waiting(self) -> None:
+        if self._spinner is not None:
+            self._spinner.stop()
+            self._spinner = None
+
+
+def _tell_end(done: Event, io: Terminal) -> None:
+    """Show what the text rests on and whether a person takes over; beside the text in a pipe."""
+    citations = done.data.get("citations")
+    lines = sources(cast("list[Citation]", citations)) if isinstance(citations, list) else []
+    if done.data.get("finish_reason") == "length":
+        lines.append("The reply was cut: it reached the longest length.")
+    handoff = done.data.get("handoff")
+    if handoff:
+        lines.append(safe_line(f"Handed to a person: {handoff}"))
+    for line in lines:
+        if io.is_terminal:
+            io.line(io.style(line, "dim"))
+        else:
+            io.note(line)

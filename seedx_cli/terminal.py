@@ -1,0 +1,200 @@
+"""The one place that knows the terminal: streams, width, colour, paging, waiting and prompting.
+
+People's output goes to stdout; hints, progress and errors go to stderr. What other people, the AI
+or a server wrote passes through `safe_text` before it is shown.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
+
+from seedx_cli.errors import SeedXError
+from seedx_cli.safe_text import safe
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from seedx_cli.spinner import Spinner
+    from seedx_cli.tables import Column
+
+# Colours that can be read on a light and on a dark background.
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "magenta": "35", "cyan": "36"}
+_DEFAULT_WIDTH = 80
+
+
+class Terminal:
+    """Where a command reads and writes.
+
+    Args:
+        stdin: Where typed or piped text comes from.
+        stdout: Where people's output goes.
+        stderr: Where everything else goes.
+        environment: The process's environment.
+        json: Whether documents are wanted instead of words.
+        quiet: Whether hints and progress are unwanted.
+    """
+
+    def __init__(
+        self,
+        stdin: TextIO,
+        stdout: TextIO,
+        stderr: TextIO,
+        *,
+        environment: Mapping[str, str] = os.environ,
+        json: bool = False,
+        quiet: bool = False,
+    ) -> None:
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
+        self.environment = environment
+        self.json = json
+        self.quiet = quiet
+
+    @cached_property
+    def is_terminal(self) -> bool:
+        """Whether a person looks at stdout."""
+        return self.stdout.isatty()
+
+    @cached_property
+    def can_prompt(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        return self.stdin.isatty() and self.stderr.isatty()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows of the terminal, as they are now."""
+        import shutil
+
+        return shutil.get_terminal_size((_DEFAULT_WIDTH, 24))
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal."""
+        return self.size[0]
+
+    def read_input(self) -> bytes:
+        """Everything on standard input, to its end."""
+        return self.stdin.buffer.read()
+
+    def has_color(self, stream: TextIO) -> bool:
+        """Whether colour is wanted there (no-color.org, bixense.com/clicolors)."""
+        if self.environment.get("NO_COLOR"):
+            return False
+        if self.environment.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
+            return True
+        return stream.isatty() and self.environment.get("TERM") != "dumb"
+
+    def style(self, text: str, *names: str) -> str:
+        """Style text for stdout, if colour is wanted. The text must be safe already."""
+        return self._styled(text, names, self.stdout)
+
+    def line(self, text: str = "") -> None:
+        """Print a line for people."""
+        self.stdout.write(f"{text}\n")
+
+    def document(self, value: object) -> None:
+        """Print a JSON document; ASCII alone, so that nothing in it can move the cursor."""
+        self.stdout.write(json_module.dumps(value, indent=2) + "\n")
+
+    def record(self, value: object) -> None:
+        """Print one object of an NDJSON stream, at once."""
+        self.stdout.write(json_module.dumps(value, separators=(",", ":")) + "\n")
+        self.stdout.flush()
+
+    def note(self, text: str, *styles: str) -> None:
+        """Tell something by the way, on stderr; nothing with ``--quiet``."""
+        if not self.quiet:
+            self.stderr.write(f"{self._styled(safe(text), styles, self.stderr)}\n")
+            self.stderr.flush()
+
+    def warn(self, text: str) -> None:
+        """Tell something that must not be missed, on stderr."""
+        self.stderr.write(f"{self._styled(safe(text), ('magenta',), self.stderr)}\n")
+        self.stderr.flush()
+
+    def error(self, error: SeedXError) -> None:
+        """Tell an error, in one or two lines, or as one JSON object."""
+        if self.json:
+            told = {"code": error.code, "message": error.message, "hint": error.hint}
+            self.stderr.write(json_module.dumps(told) + "\n")
+            return
+        label = self._styled("Error:", ("red", "bold"), self.stderr)
+        hint = f"  {safe(error.hint)}\n" if error.hint else ""
+        self.stderr.write(f"{label} {safe(error.message)}\n{hint}")
+        self.stderr.flush()
+
+    def table(
+        self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, empty: str = "Nothing."
+    ) -> None:
+        """Print rows: fitted to a terminal, whole and tab-separated in a pipe."""
+        from seedx_cli.tables import fitted, tab_separated
+
+        if not self.is_terminal:
+            self.stdout.write(tab_separated(rows))
+        elif rows:
+            self.stdout.write(fitted(columns, rows, self.width, self.style))
+        else:
+            self.note(empty)
+
+    def time(self, moment: str, now: datetime) -> str:
+        """A time for people: relative on a terminal, RFC 3339 as the server gave it in a pipe."""
+        if not self.is_terminal:
+            return moment
+        from seedx_cli.times import relative
+
+        return relative(moment, now)
+
+    def until(self, moment: str, now: datetime) -> str:
+        """A time to come, for people, as `time`."""
+        if not self.is_terminal:
+            return moment
+        from seedx_cli.times import until
+
+        return until(moment, now)
+
+    def page(self, text: str, pager: str | None = None) -> None:
+        """Print text, through a pager where it is longer than the terminal."""
+        if not self.is_terminal or text.count("\n") < self.size[1]:
+            self.stdout.write(text)
+            return
+        command = self.environment.get("SEEDX_PAGER", pager or self.environment.get("PAGER", ""))
+        from seedx_cli.pager import page
+
+        page(text, command or "less", self.environment, self.stdout)
+
+    def wait(self, seconds: float, reason: str) -> None:
+        """Wait before something is tried again, counting down where a person can see it."""
+        import time
+
+        ends = time.monotonic() + seconds
+        live = self.stderr.isatty() and not self.quiet
+        if seconds >= 1 and not live:
+            self.note(f"{reason}; waiting {seconds:.0f} s")
+        while (left := ends - time.monotonic()) > 0:
+            if live and seconds >= 1:
+                self._over(f"{reason}; {left:.0f} s ")
+            time.sleep(min(left, 1.0))
+        if live and seconds >= 1:
+            self._over("")
+
+    def spinner(self, text: str) -> Spinner | None:
+        """A sign of life on stderr, turning until it is stopped; None where nobody would see it."""
+        if not self.stderr.isatty() or self.quiet:
+            return None
+        from seedx_cli.spinner import Spinner
+
+        return Spinner(self.stderr, text)
+
+    def _over(self, text: str) -> None:
+        self.stderr.write(f"\r{safe(text)}\x1b[K")
+        self.stderr.flush()
+
+    def _styled(self, text: str, names: Sequence[str], stream: TextIO) -> str:
+        if not names or not self.has_color(stream):
+            return text
+        return f"\x1b[{';'.join(_STYLES[name] for name in names)}m{text}\x1b[0m"
