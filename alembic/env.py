@@ -1,13 +1,25 @@
 """Runs the migrations on the connection that `seedx_server.infrastructure.migrate` opened."""
 
 import os
+from typing import Literal
 
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.pool import NullPool
 
-from seedx_server.infrastructure.database import connection_url
+from seedx_server.infrastructure.database import TextEnum, connection_url
+from seedx_server.infrastructure.events import Xid8
 from seedx_server.models import metadata
+
+# SQLAlchemy reads every type of an existing table and does not know this one.
+ischema_names["xid8"] = Xid8
+
+
+def render_item(kind: str, item: object, _: AutogenContext) -> str | Literal[False]:
+    """Write a `TextEnum` as the text column it is: a migration does not import models."""
+    return "sa.Text()" if kind == "type" and isinstance(item, TextEnum) else False
 
 
 def run(connection: Connection) -> None:
@@ -16,7 +28,7 @@ def run(connection: Connection) -> None:
         connection=connection,
         target_metadata=metadata,
         compare_type=True,
-        compare_server_default=False,
+        render_item=render_item,
         transaction_per_migration=True,
     )
     with context.begin_transaction():

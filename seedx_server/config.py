@@ -172,7 +172,7 @@ class Settings(BaseSettings):
         return direct.get_secret_value() if direct else self.database
 
 
-HOW_TO_MAKE_A_SECRET = (
+HOW_TO_MAKE_A_SECRET = (  # noqa: S105  # a hint, no secret
     'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
 )
 

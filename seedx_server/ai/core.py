@@ -3,9 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
-from seedx_server.messages.core import Citation
+from seedx_server.infrastructure.events import EventType
+from seedx_server.messages.core import Author, Citation
 
 
 class Purpose(StrEnum):
@@ -76,3 +77,14 @@ class RunDocument(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class EventDocument(BaseModel):
+    """One thing that happened to a ticket, as its event stream shows it."""
+
+    id: int
+    ticket_id: int
+    type: EventType
+    actor: Author | None
+    data: dict[str, JsonValue]
+    created_at: datetime

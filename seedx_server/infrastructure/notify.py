@@ -8,11 +8,12 @@ says whether memory can be trusted.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Notifier:
         self._address = address
         self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._listeners: list[tuple[str, Listener]] = []
-        self._on_connect: list[Callable[[], None]] = []
+        self._on_connect: list[Callable[[], Awaitable[None]]] = []
         self._task: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()
 
@@ -64,8 +65,8 @@ class Notifier:
         """Call `listener` with what follows `prefix:` for each such notification."""
         self._listeners.append((f"{prefix}:", listener))
 
-    def on_connect(self, listener: Callable[[], None]) -> None:
-        """Call `listener` each time the connection is made: notifications may be missing."""
+    def on_connect(self, listener: Callable[[], Awaitable[None]]) -> None:
+        """Await `listener` each time the connection is made: notifications may be missing."""
         self._on_connect.append(listener)
 
     @contextmanager
@@ -100,7 +101,7 @@ class Notifier:
         while True:
             try:
                 await self._listen()
-            except psycopg.Error as error:
+            except (psycopg.Error, SQLAlchemyError, OSError) as error:
                 logger.warning("lost the connection that listens: %s", error)
             finally:
                 self.connected.clear()
@@ -110,9 +111,9 @@ class Notifier:
         connection = await psycopg.AsyncConnection.connect(self._address, autocommit=True)
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}")
+            for catch_up in self._on_connect:
+                await catch_up()
             self.connected.set()
-            for callback in self._on_connect:
-                callback()
             self.wake_all()
             async for notification in connection.notifies():
                 self._hear(notification.payload)

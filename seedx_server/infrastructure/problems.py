@@ -110,9 +110,7 @@ async def _domain_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _validation_error(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(
-        error, RequestValidationError
-    )  # registered for this class alone
+    assert isinstance(error, RequestValidationError)  # registered for this class alone
     fields = tuple(_field_error(item) for item in error.errors())
     detail = "; ".join(f"{problem.field}: {problem.message}" for problem in fields)
     return problem_response(InvalidInput(detail, fields=fields))

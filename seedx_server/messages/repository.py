@@ -1,5 +1,7 @@
 """Queries over messages."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
@@ -42,7 +44,15 @@ class MessageRepository(SqlRepository[Message]):
         more = len(rows) > limit
         return Page(rows[:limit], encode_cursor(rows[limit - 1].id) if more else None)
 
-    async def unscoped_newest(self, ticket_id: int, *, internal: bool, limit: int) -> list[Message]:
+    async def of_ids(self, ids: Sequence[int], *, actor: Actor) -> Sequence[Message]:
+        """Return those of these messages that the actor may see."""
+        if not ids:
+            return []
+        return (await self.session.scalars(self.visible_to(actor).where(Message.id.in_(ids)))).all()
+
+    async def unscoped_newest(
+        self, ticket_id: int, *, internal: bool, limit: int
+    ) -> Sequence[Message]:
         """Return a ticket's newest messages, oldest first: for the AI's prompt.
 
         Args:
@@ -59,7 +69,7 @@ class MessageRepository(SqlRepository[Message]):
         )
         if not internal:
             statement = statement.where(Message.internal.is_(False))
-        return list(reversed((await self.session.scalars(statement)).all()))
+        return (await self.session.scalars(statement)).all()[::-1]
 
     async def unscoped_newest_public_id(self, ticket_id: int) -> int | None:
         """Return the id of a ticket's newest message that is no note."""

@@ -112,7 +112,7 @@ class MessageService:
             actor,
         )
         status = ticket.status if wanted.internal else status_after(ticket, actor)
-        await self._move(ticket, status, actor)
+        await self.move(ticket, status, actor)
         return await self.get(message.id, actor)
 
     async def post_from_ai(
@@ -137,7 +137,7 @@ class MessageService:
             ),
             None,
         )
-        await self._move(ticket, status, None)
+        await self.move(ticket, status, None)
         return message
 
     async def rate(self, message_id: int, feedback: NewFeedback, actor: Actor) -> None:
@@ -152,6 +152,16 @@ class MessageService:
             raise Conflict("Only messages of the AI can be rated.", code="not_ai")
         await self._messages.rate(message_id, actor, feedback.rating, feedback.reason)
 
+    async def move(self, ticket: Ticket, status: Status, actor: Actor | None) -> None:
+        """Write a locked ticket's activity, and its status if that is another now."""
+        old = ticket.status
+        if old is status:
+            await self._ticket_rows.change(ticket)
+            return
+        await self._ticket_rows.change(ticket, status=status)
+        changes: dict[str, JsonValue] = {"status": [old, status]}
+        await self._events.record(ticket.id, EventType.TICKET_UPDATED, actor, {"changes": changes})
+
     async def _add(self, message: Message, actor: Actor | None) -> Message:
         await self._messages.add(message)
         await self._events.record(
@@ -162,15 +172,6 @@ class MessageService:
             internal=message.internal,
         )
         return message
-
-    async def _move(self, ticket: Ticket, status: Status, actor: Actor | None) -> None:
-        old = ticket.status
-        if old is status:
-            await self._ticket_rows.change(ticket)
-            return
-        await self._ticket_rows.change(ticket, status=status)
-        changes: dict[str, JsonValue] = {"status": [old, status]}
-        await self._events.record(ticket.id, EventType.TICKET_UPDATED, actor, {"changes": changes})
 
 
 def refuse_closed(ticket: Ticket) -> None:

@@ -39,6 +39,10 @@ class TicketRepository(SqlRepository[Ticket]):
             .execution_options(populate_existing=True)
         )
 
+    async def unscoped(self, key: int) -> Ticket:
+        """Return a ticket that is known to be there, whoever asks: for AI runs."""
+        return await self.session.get_one(Ticket, key)
+
     async def unscoped_lock(self, key: int) -> Ticket | None:
         """Return a ticket, whoever asks, its row locked until the commit: for AI runs."""
         return await self.session.scalar(

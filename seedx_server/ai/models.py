@@ -1,0 +1,89 @@
+"""Tables of AI runs and their text."""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+
+from pydantic import JsonValue
+from sqlalchemy import ForeignKey, Index, Numeric, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from seedx_server.ai.core import HandoffReason, Purpose, RunStatus
+from seedx_server.infrastructure.database import (
+    Base,
+    Identified,
+    TextEnum,
+    Timestamped,
+    one_of,
+)
+
+IS_LIVE = text("status IN ('queued', 'running')")
+
+
+class Run(Timestamped, Identified):
+    """One AI generation for a ticket.
+
+    `attempts` counts the processes that took the run on; `edition` counts how often its text
+    began, so that a reader knows when the text it has is void.
+    """
+
+    __tablename__ = "ai_runs"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    requested_by: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    purpose: Mapped[Purpose] = mapped_column(TextEnum(Purpose))
+    instructions: Mapped[str | None]
+    status: Mapped[RunStatus] = mapped_column(TextEnum(RunStatus), default=RunStatus.QUEUED)
+    trigger_message_id: Mapped[int | None] = mapped_column(
+        ForeignKey("messages.id", ondelete="SET NULL")
+    )
+    assignee_id: Mapped[int | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    edition: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    lease_token: Mapped[uuid.UUID | None]
+    lease_until: Mapped[datetime | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    provider: Mapped[str | None]
+    model: Mapped[str | None]
+    prompt_version: Mapped[str | None]
+    finish_reason: Mapped[str | None]
+    handoff: Mapped[HandoffReason | None] = mapped_column(TextEnum(HandoffReason))
+    posted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    error: Mapped[str | None]
+    result_message_id: Mapped[int | None] = mapped_column(
+        ForeignKey("messages.id", ondelete="SET NULL")
+    )
+    citations: Mapped[list[dict[str, JsonValue]]] = mapped_column(
+        JSONB, default=list, server_default=text("'[]'")
+    )
+    prompt_tokens: Mapped[int | None]
+    completion_tokens: Mapped[int | None]
+    cost: Mapped[Decimal | None] = mapped_column(Numeric(14, 6))
+    first_text_ms: Mapped[int | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        one_of("purpose", Purpose),
+        one_of("status", RunStatus),
+        one_of("handoff", HandoffReason),
+        Index("uq_ai_runs_live", "ticket_id", "purpose", unique=True, postgresql_where=IS_LIVE),
+        Index("ix_ai_runs_claim", "lease_until", "id", postgresql_where=IS_LIVE),
+        Index(None, "ticket_id", "id"),
+        Index(None, "requested_by", "created_at"),
+        Index(None, "created_at"),
+        Index(None, "result_message_id"),
+    )
+
+
+class RunChunk(Base):
+    """A piece of a run's text, at its place in characters from the start."""
+
+    __tablename__ = "ai_run_chunks"
+
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("ai_runs.id", ondelete="CASCADE"), primary_key=True
+    )
+    offset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    text: Mapped[str]

@@ -1,0 +1,342 @@
+"""Queries over AI runs: what requests read and start, what runners claim and write."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    case,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+    values,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from seedx_server.ai.core import LIVE, Purpose, RunStatus
+from seedx_server.ai.models import Run, RunChunk
+from seedx_server.infrastructure.access import Actor
+from seedx_server.infrastructure.notify import notify
+from seedx_server.infrastructure.repository import SqlRepository
+from seedx_server.tickets.models import Ticket
+
+QUEUE_TOPIC = "runs"
+RUN_TOPIC = "run"
+CANCEL_TOPIC = "cancel"
+LIMIT_LOCK = 7_333_002
+"""The first key of the advisory locks that keep counting and starting of runs together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one process to write a run.
+
+    Attributes:
+        run_id: The run.
+        token: What the run's row must still hold for the right to stand.
+    """
+
+    run_id: int
+    token: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """What a runner has to write of one run.
+
+    Attributes:
+        lease: The runner's right to write.
+        edition: Which beginning of the text this is.
+        voids: Whether the text in the database belongs to an earlier beginning.
+        offset: Where the new text begins, in characters.
+        text: The new text, "" if there is none.
+    """
+
+    lease: Lease
+    edition: int
+    voids: bool
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a user and the desk have used of their limits.
+
+    Attributes:
+        runs: The user's runs of the last hour.
+        oldest: When the first of them began.
+        tokens: The desk's tokens of the last day.
+    """
+
+    runs: int
+    oldest: datetime | None
+    tokens: int
+
+
+class RunRepository(SqlRepository[Run]):
+    """Runs: who sees the ticket sees its replies; drafts and summaries are for staff."""
+
+    model = Run
+
+    def visible_to(self, actor: Actor) -> Select[Run]:
+        """Return the query of all runs that this actor may see."""
+        statement = select(Run)
+        if actor.is_staff:
+            return statement
+        return statement.join(Ticket, Ticket.id == Run.ticket_id).where(
+            Ticket.requester_id == actor.id, Run.purpose == Purpose.REPLY
+        )
+
+    @classmethod
+    async def in_one_snapshot(cls, session: AsyncSession) -> "RunRepository":
+        """Return a repository whose reads all see one moment of the database.
+
+        Args:
+            session: A session that nothing was read in yet.
+        """
+        await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        return cls(session)
+
+    async def start(self, row: Run) -> Run | None:
+        """Write a queued run, or return None if one of its purpose is live on the ticket."""
+        statement = (
+            insert(Run)
+            .values(
+                ticket_id=row.ticket_id,
+                requested_by=row.requested_by,
+                purpose=row.purpose,
+                status=RunStatus.QUEUED,
+                instructions=row.instructions,
+                trigger_message_id=row.trigger_message_id,
+                assignee_id=row.assignee_id,
+                provider=row.provider,
+                model=row.model,
+            )
+            .on_conflict_do_nothing()
+            .returning(Run)
+        )
+        run = await self.session.scalar(statement)
+        if run is not None:
+            await notify(self.session, QUEUE_TOPIC)
+        return run
+
+    async def live(self, ticket_id: int, purpose: Purpose) -> Run | None:
+        """Return the ticket's run of this purpose that is queued or running."""
+        return await self.session.scalar(
+            select(Run).where(
+                Run.ticket_id == ticket_id, Run.purpose == purpose, Run.status.in_(LIVE)
+            )
+        )
+
+    async def of_message(self, message_id: int) -> Run | None:
+        """Return the run that wrote a message."""
+        return await self.session.scalar(select(Run).where(Run.result_message_id == message_id))
+
+    async def text(self, run_id: int, offset: int = 0) -> str:
+        """Return a run's text from an offset in characters on."""
+        pieces = await self.session.execute(
+            select(RunChunk.offset, RunChunk.text)
+            .where(RunChunk.run_id == run_id, RunChunk.offset + func.length(RunChunk.text) > offset)
+            .order_by(RunChunk.offset)
+        )
+        return "".join(text[max(0, offset - start) :] for start, text in pieces)
+
+    async def length(self, run_id: int) -> int:
+        """Return the length of a run's text in characters."""
+        length = await self.session.scalar(
+            select(func.max(RunChunk.offset + func.length(RunChunk.text))).where(
+                RunChunk.run_id == run_id
+            )
+        )
+        return length or 0
+
+    async def unscoped(self, run_id: int) -> Run | None:
+        """Return a run for a reader whose right to see it was checked before."""
+        return await self.session.get(Run, run_id, populate_existing=True)
+
+    async def request_cancel(self, run: Run) -> None:
+        """Cancel a queued run, or ask the process that has it to stop."""
+        await self.session.execute(
+            update(Run)
+            .where(Run.id == run.id, Run.status.in_(LIVE))
+            .values(
+                cancel_requested=True,
+                status=case(
+                    (Run.status == RunStatus.QUEUED, RunStatus.CANCELLED.value),
+                    else_=Run.status,
+                ),
+                finished_at=case((Run.status == RunStatus.QUEUED, func.now())),
+            )
+        )
+        await notify(self.session, f"{CANCEL_TOPIC}:{run.id}", f"{RUN_TOPIC}:{run.id}")
+        await self.session.refresh(run)
+
+    async def spending(self, user_id: int) -> Spending:
+        """Return what is used of the limits, and hold others of this user back until commit."""
+        await self.session.execute(select(func.pg_advisory_xact_lock(LIMIT_LOCK, user_id)))
+        runs, oldest = (
+            await self.session.execute(
+                select(func.count(), func.min(Run.created_at)).where(
+                    Run.requested_by == user_id,
+                    Run.created_at > func.now() - timedelta(hours=1),
+                )
+            )
+        ).one()
+        tokens = await self.session.scalar(
+            select(
+                func.coalesce(
+                    func.sum(
+                        func.coalesce(Run.prompt_tokens, 0)
+                        + func.coalesce(Run.completion_tokens, 0)
+                    ),
+                    0,
+                )
+            ).where(Run.created_at > func.now() - timedelta(days=1))
+        )
+        return Spending(runs, oldest, int(tokens or 0))
+
+    async def claim(self, lease: timedelta) -> Run | None:
+        """Take on the oldest run that is queued or whose owner's lease ran out.
+
+        Text that an earlier owner wrote is void: it is deleted and the edition rises.
+
+        Args:
+            lease: How long the run is this process's own unless it is extended.
+        """
+        waiting = (
+            select(Run.id)
+            .where(
+                or_(
+                    Run.status == RunStatus.QUEUED,
+                    and_(Run.status == RunStatus.RUNNING, Run.lease_until < func.now()),
+                )
+            )
+            .order_by(Run.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        run = await self.session.scalar(
+            update(Run)
+            .where(Run.id == waiting)
+            .values(
+                status=RunStatus.RUNNING,
+                attempts=Run.attempts + 1,
+                edition=Run.edition + 1,
+                lease_token=uuid.uuid4(),
+                lease_until=func.now() + lease,
+                started_at=func.coalesce(Run.started_at, func.now()),
+            )
+            .returning(Run)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        )
+        if run is not None and run.edition > 1:
+            await self.session.execute(delete(RunChunk).where(RunChunk.run_id == run.id))
+            await notify(self.session, f"{RUN_TOPIC}:{run.id}")
+        return run
+
+    async def flush(self, flushes: Sequence[Flush], lease: timedelta) -> Mapping[int, bool]:
+        """Extend leases and write new text, of all of a process's runs at once.
+
+        Args:
+            flushes: What there is to write, one a run.
+            lease: How long the runs are this process's own from now on.
+
+        Returns:
+            For each run whose lease still stands, whether it is to be cancelled.
+        """
+        held = await self._extend(flushes, lease)
+        standing = [flush for flush in flushes if flush.lease.run_id in held]
+        voided = [flush.lease.run_id for flush in standing if flush.voids]
+        if voided:
+            await self.session.execute(delete(RunChunk).where(RunChunk.run_id.in_(voided)))
+        chunks = [
+            {"run_id": flush.lease.run_id, "offset": flush.offset, "text": flush.text}
+            for flush in standing
+            if flush.text
+        ]
+        if chunks:
+            await self.session.execute(insert(RunChunk), chunks)
+        changed = {*voided, *(int(str(chunk["run_id"])) for chunk in chunks)}
+        await notify(self.session, *(f"{RUN_TOPIC}:{run_id}" for run_id in sorted(changed)))
+        return held
+
+    async def _extend(self, flushes: Sequence[Flush], lease: timedelta) -> dict[int, bool]:
+        owned = values(
+            column("run_id", Integer),
+            column("token", Uuid),
+            column("edition", Integer),
+            name="owned",
+        ).data(
+            [
+                (flush.lease.run_id, flush.lease.token, flush.edition)
+                for flush in sorted(flushes, key=lambda flush: flush.lease.run_id)
+            ]
+        )
+        rows = await self.session.execute(
+            update(Run)
+            .where(
+                Run.id == owned.c.run_id,
+                Run.lease_token == owned.c.token,
+                Run.status == RunStatus.RUNNING,
+            )
+            .values(lease_until=func.now() + lease, edition=owned.c.edition)
+            .returning(Run.id, Run.cancel_requested)
+            .execution_options(synchronize_session=False)
+        )
+        return {row.id: row.cancel_requested for row in rows}
+
+    async def finish(self, rest: Flush, **outcome: object) -> bool:
+        """Write the rest of a run's text and how it ended, if the lease still stands.
+
+        Args:
+            rest: The text that the database does not have yet.
+            outcome: Columns of the run.
+
+        Returns:
+            Whether the lease stood.
+        """
+        if not await self.flush([rest], timedelta(minutes=1)):
+            return False
+        await self.session.execute(
+            update(Run)
+            .where(_held(rest.lease))
+            .values(finished_at=func.now(), lease_token=None, lease_until=None, **outcome)
+            .execution_options(synchronize_session=False)
+        )
+        await notify(self.session, f"{RUN_TOPIC}:{rest.lease.run_id}")
+        return True
+
+    async def release(self, lease: Lease) -> None:
+        """Give a run back to the queue; it does not count as an attempt."""
+        await self.session.execute(
+            update(Run)
+            .where(_held(lease))
+            .values(
+                status=RunStatus.QUEUED,
+                attempts=Run.attempts - 1,
+                lease_token=None,
+                lease_until=None,
+            )
+            .execution_options(synchronize_session=False)
+        )
+        await notify(self.session, QUEUE_TOPIC)
+
+
+def _held(lease: Lease) -> ColumnElement[bool]:
+    return and_(
+        Run.id == lease.run_id,
+        Run.lease_token == lease.token,
+        Run.status == RunStatus.RUNNING,
+    )

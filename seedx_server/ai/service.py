@@ -1,0 +1,188 @@
+"""Rules of AI runs, as requests see them: who may start, join, see and stop one."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import JsonValue
+
+from seedx_server.ai.core import Purpose, RunRequest
+from seedx_server.ai.models import Run
+from seedx_server.ai.provider import Provider
+from seedx_server.ai.repository import RunRepository
+from seedx_server.infrastructure.access import Actor
+from seedx_server.infrastructure.errors import Conflict, Forbidden, NotFound, TooManyRequests
+from seedx_server.infrastructure.events import EventLog, EventType
+from seedx_server.messages.repository import MessageRepository
+from seedx_server.messages.service import refuse_closed
+from seedx_server.tickets.models import Ticket
+from seedx_server.tickets.service import TicketService
+from seedx_server.users.security import Clock
+
+HOUR = timedelta(hours=1)
+TOKENS_RETRY_SECONDS = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be spent on AI runs, over all server processes.
+
+    Attributes:
+        runs_per_hour: Runs that one user may start in an hour.
+        tokens_per_day: Tokens that the whole desk may use in a day.
+    """
+
+    runs_per_hour: int
+    tokens_per_day: int
+
+
+class AIService:
+    """AI runs.
+
+    Args:
+        runs: The runs.
+        tickets: The rules of tickets.
+        messages: The messages, to know what a run answers.
+        events: The log of what happens.
+        providers: Who answers, the chosen one first.
+        limits: What may be spent.
+        now: The clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        runs: RunRepository,
+        tickets: TicketService,
+        messages: MessageRepository,
+        events: EventLog,
+        providers: Sequence[Provider],
+        limits: Limits,
+        now: Clock,
+    ) -> None:
+        self._runs = runs
+        self._tickets = tickets
+        self._messages = messages
+        self._events = events
+        self._chosen = providers[0]
+        self._limits = limits
+        self._now = now
+
+    async def get(self, run_id: int, actor: Actor) -> Run:
+        """Return a run.
+
+        Raises:
+            NotFound: It is not there for this actor.
+        """
+        run = await self._runs.get(run_id, actor=actor)
+        if run is None:
+            raise NotFound(f"There is no AI run {run_id}.")
+        return run
+
+    async def text(self, run: Run) -> str:
+        """Return a run's text so far."""
+        return await self._runs.text(run.id)
+
+    async def start(self, ticket_id: int, wanted: RunRequest, actor: Actor) -> Run:
+        """Start a run.
+
+        Raises:
+            NotFound: The ticket is not there for this actor.
+            Forbidden: Only staff have drafts and summaries made, or instruct the AI.
+            Conflict: `run_in_progress`, with the run's id; `ticket_closed`.
+            TooManyRequests: A limit is used up.
+        """
+        ticket = await self._tickets.lock(ticket_id, actor)
+        _refuse_beyond_customer(wanted, actor)
+        live = await self._runs.live(ticket.id, wanted.purpose)
+        if live is not None:
+            raise Conflict(
+                f"Run {live.id} works on this already. Follow it: seedx ai {ticket.id}",
+                code="run_in_progress",
+                extra={"run_id": live.id},
+            )
+        return await self._begin(ticket, wanted, actor)
+
+    async def join_or_start(self, ticket_id: int, actor: Actor) -> Run:
+        """Return the run that answers a ticket's newest public message.
+
+        That is the reply in progress, or the finished one whose message is the newest, or
+        else a new one.
+
+        Raises:
+            NotFound: The ticket is not there for this actor.
+            Conflict: `ticket_closed`.
+            TooManyRequests: A limit is used up.
+        """
+        ticket = await self._tickets.lock(ticket_id, actor)
+        run = await self._runs.live(ticket.id, Purpose.REPLY)
+        if run is not None:
+            return run
+        newest = await self._messages.unscoped_newest_public_id(ticket.id)
+        answered = await self._runs.of_message(newest) if newest is not None else None
+        return answered or await self._begin(ticket, RunRequest(), actor)
+
+    async def cancel(self, run_id: int, actor: Actor) -> Run:
+        """Ask a run to stop. One that has ended stays as it is.
+
+        Raises:
+            NotFound: It is not there for this actor.
+        """
+        run = await self.get(run_id, actor)
+        await self._runs.request_cancel(run)
+        return run
+
+    async def _begin(self, ticket: Ticket, wanted: RunRequest, actor: Actor) -> Run:
+        if wanted.purpose is Purpose.REPLY:
+            refuse_closed(ticket)
+        await self._check_limits(actor)
+        run = await self._runs.start(
+            Run(
+                ticket_id=ticket.id,
+                requested_by=actor.id,
+                purpose=wanted.purpose,
+                instructions=wanted.instructions,
+                trigger_message_id=await self._messages.unscoped_newest_public_id(ticket.id),
+                assignee_id=ticket.assignee_id,
+                provider=self._chosen.name,
+                model=self._chosen.model,
+            )
+        )
+        if run is None:
+            raise Conflict("A run works on this already.", code="run_in_progress")
+        data: dict[str, JsonValue] = {"run_id": run.id, "purpose": run.purpose}
+        await self._events.record(
+            ticket.id,
+            EventType.RUN_STARTED,
+            actor,
+            data,
+            internal=run.purpose is not Purpose.REPLY,
+        )
+        return run
+
+    async def _check_limits(self, actor: Actor) -> None:
+        spending = await self._runs.spending(actor.id)
+        if spending.runs >= self._limits.runs_per_hour and spending.oldest is not None:
+            wait = (spending.oldest + HOUR - self._now()).total_seconds()
+            raise TooManyRequests(
+                f"You may have {self._limits.runs_per_hour} AI replies an hour. "
+                "Your ticket stays open for a person meanwhile.",
+                code="ai_limit_reached",
+                retry_after=max(1, math.ceil(wait)),
+            )
+        if spending.tokens >= self._limits.tokens_per_day:
+            raise TooManyRequests(
+                "The AI's budget for today is used up. Your ticket stays open for a person.",
+                code="ai_limit_reached",
+                retry_after=TOKENS_RETRY_SECONDS,
+            )
+
+
+def _refuse_beyond_customer(wanted: RunRequest, actor: Actor) -> None:
+    if actor.is_staff:
+        return
+    if wanted.purpose is not Purpose.REPLY:
+        raise Forbidden("Drafts and summaries are for staff.")
+    if wanted.instructions is not None:
+        raise Forbidden("Only staff may instruct the AI; write a message instead.")

@@ -1,0 +1,89 @@
+"""The one writer of a process: flushes the text of all its runs in one transaction."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from seedx_server.ai.live import LiveRun, LiveRuns
+from seedx_server.ai.repository import Flush, RunRepository
+from seedx_server.infrastructure.database import Sessions
+
+logger = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.05
+HEARTBEATS_A_LEASE = 3
+
+
+class Writer:
+    """Writes new text soon after it comes, and extends leases while nothing comes.
+
+    Args:
+        sessions: Makes sessions.
+        runs: The runs of this process.
+        lease: How long a run is this process's own after each flush.
+    """
+
+    def __init__(self, sessions: Sessions, runs: LiveRuns, lease: timedelta) -> None:
+        self._sessions = sessions
+        self._runs = runs
+        self._lease = lease
+        self._dirty = asyncio.Event()
+        self._flushing = asyncio.Lock()
+
+    def poke(self) -> None:
+        """Say that there is something to write, or a cancellation to look for."""
+        self._dirty.set()
+
+    async def work(self) -> None:
+        """Flush until cancelled."""
+        heartbeat = self._lease.total_seconds() / HEARTBEATS_A_LEASE
+        while True:
+            try:
+                await asyncio.wait_for(self._dirty.wait(), heartbeat)
+            except TimeoutError:
+                logger.debug("heartbeat of %d runs", len(self._runs))
+            self._dirty.clear()
+            await self.flush()
+            await asyncio.sleep(FLUSH_SECONDS)
+
+    async def flush(self) -> None:
+        """Write what there is of all runs; a database that fails is tried again later."""
+        async with self._flushing:
+            if not self._runs:
+                return
+            try:
+                await self._write([run.flush() for run in self._runs.values()])
+            except (SQLAlchemyError, OSError) as error:
+                logger.warning("could not write the text of runs, will try again: %s", error)
+                self._dirty.set()
+
+    async def hand_over(self, run: LiveRun) -> None:
+        """Leave a run's text to its own last transaction: no flush touches it any more."""
+        async with self._flushing:
+            run.finishing = True
+
+    async def _write(self, flushes: list[Flush]) -> None:
+        async with self._sessions() as session, session.begin():
+            held = await RunRepository(session).flush(flushes, self._lease)
+        for flush in flushes:
+            run = self._runs.get(flush.lease.run_id)
+            if run is None or run.lease != flush.lease:
+                continue
+            if flush.lease.run_id in held:
+                run.wrote(flush)
+                self._stop_if(run, cancelled=held[flush.lease.run_id])
+            elif not run.finishing:
+                self._abandon(run)
+
+    def _stop_if(self, run: LiveRun, *, cancelled: bool) -> None:
+        if cancelled and not run.cancelled and not run.finishing and run.task is not None:
+            run.cancelled = True
+            run.task.cancel()
+
+    def _abandon(self, run: LiveRun) -> None:
+        logger.warning("run %d has a new owner; this process stops it", run.lease.run_id)
+        self._runs.pop(run.lease.run_id, None)
+        if run.task is not None:
+            run.task.cancel()
