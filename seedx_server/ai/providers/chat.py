@@ -1,0 +1,354 @@
+"""What the providers that speak the chat completions API have in common.
+
+The format is OpenAI's (https://platform.openai.com/docs/api-reference/chat-streaming). What
+servers send differs in detail, so everything here is optional and null counts as missing.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import httpx
+from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, ValidationError
+
+from seedx_server.ai.core import HandoffReason, Purpose
+from seedx_server.ai.provider import (
+    Finished,
+    Handoff,
+    ProviderError,
+    ProviderEvent,
+    TextDelta,
+)
+
+USAGE_GRACE_SECONDS = 2.0
+"""How long to wait for the token counts, which come after the end of the text."""
+
+REASONS_OF_A_MODEL = (
+    HandoffReason.CUSTOMER_REQUEST,
+    HandoffReason.MISSING_KNOWLEDGE,
+    HandoffReason.POLICY,
+)
+HAND_OFF = "hand_off"
+HAND_OFF_DESCRIPTION = "Pass this ticket to a person of the support team."
+HAND_OFF_PARAMETERS: dict[str, object] = {
+    "type": "object",
+    "properties": {
+        "reason": {
+            "type": "string",
+            "enum": [reason.value for reason in REASONS_OF_A_MODEL],
+            "description": (
+                "customer_request: the customer asks for a person. "
+                "missing_knowledge: the passages do not answer the question. "
+                "policy: refunds, legal matters, security promises or anything else that "
+                "only staff may decide."
+            ),
+        }
+    },
+    "required": ["reason"],
+    "additionalProperties": False,
+}
+"""The tool by which a model leaves the answer to a person, as a JSON schema."""
+
+EXAMPLE_URL = "http://localhost:11434/v1"
+
+RETRYABLE_STATUS = frozenset({408, 409, 425, 429, 498})
+"""Besides every 5xx. 498 is Groq's "capacity exceeded"."""
+
+RETRYABLE_CODES = frozenset({"tool_use_failed"})
+"""A 400 by which Groq says that the model, not the request, wrote a bad tool call."""
+
+
+class _Lenient(BaseModel):
+    model_config = ConfigDict(from_attributes=True, extra="ignore")
+
+
+class CalledFunction(_Lenient):
+    """A piece of a function call."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class ToolCallDelta(_Lenient):
+    """A piece of one of the tool calls, which `index` tells apart."""
+
+    index: int | None = None
+    function: CalledFunction | None = None
+
+
+class Delta(_Lenient):
+    """A piece of the answer. The fields with the model's reasoning are not even read."""
+
+    content: str | None = None
+    tool_calls: list[ToolCallDelta] | None = None
+
+
+class Choice(_Lenient):
+    """The one answer that was asked for."""
+
+    delta: Delta | None = None
+    finish_reason: str | None = None
+
+
+class TokenCounts(_Lenient):
+    """What the provider counted."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class GroqDetails(_Lenient):
+    """What Groq adds to its first and its last chunk."""
+
+    usage: TokenCounts | None = None
+    error: str | None = None
+
+
+class ChatChunk(_Lenient):
+    """One event of the stream."""
+
+    choices: list[Choice] | None = None
+    usage: TokenCounts | None = None
+    x_groq: GroqDetails | None = None
+    object: str | None = None
+    error: JsonValue = None
+
+
+class HandOffArguments(BaseModel):
+    """What the model gives to the tool."""
+
+    reason: HandoffReason
+
+
+class ChatReader:
+    """Turns the chunks of one answer into provider events."""
+
+    def __init__(self) -> None:
+        self._finish_reason: str | None = None
+        self._counts = TokenCounts()
+        self._calls: dict[int, CalledFunction] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model said that its answer is complete."""
+        return self._finish_reason is not None
+
+    def read(self, chunk: ChatChunk) -> str:
+        """Take in a chunk and return the text it adds.
+
+        Raises:
+            ProviderError: The provider says that it stopped early.
+        """
+        details = chunk.x_groq or GroqDetails()
+        if chunk.error or details.error or chunk.object == "error":
+            raise stream_error(chunk.error)
+        self._counts = chunk.usage or details.usage or self._counts
+        if not chunk.choices:
+            return ""
+        choice = chunk.choices[0]
+        self._finish_reason = choice.finish_reason or self._finish_reason
+        delta = choice.delta or Delta()
+        for call in delta.tool_calls or ():
+            self._add_call(call)
+        return delta.content or ""
+
+    def end(self) -> list[ProviderEvent]:
+        """Return what is to be said after the text."""
+        reason = "stop" if self._calls or not self._finish_reason else self._finish_reason
+        counts = self._counts
+        finished = Finished(reason, counts.prompt_tokens, counts.completion_tokens)
+        calls = [call for call in self._calls.values() if call.name == HAND_OFF]
+        return [_handoff(calls[0].arguments or ""), finished] if calls else [finished]
+
+    def _add_call(self, delta: ToolCallDelta) -> None:
+        if delta.function is None:
+            return
+        call = self._calls.setdefault(delta.index or 0, CalledFunction(arguments=""))
+        call.name = call.name or delta.function.name
+        call.arguments = (call.arguments or "") + (delta.function.arguments or "")
+
+
+def _handoff(arguments: str) -> Handoff:
+    """Read the tool's arguments; a model that garbles them is in no state to answer."""
+    try:
+        reason = HandOffArguments.model_validate_json(arguments).reason
+    except ValidationError:
+        reason = HandoffReason.MISSING_KNOWLEDGE
+    if reason not in REASONS_OF_A_MODEL:
+        reason = HandoffReason.MISSING_KNOWLEDGE
+    return Handoff(reason)
+
+
+async def read_chat(chunks: AsyncIterator[ChatChunk]) -> AsyncGenerator[ProviderEvent, None]:
+    """Yield the events of one answer from its chunks.
+
+    A failure after the model said that it finished loses nothing but the token counts, so it
+    ends the answer like any other end.
+
+    Args:
+        chunks: The stream. It ends when the connection does, or at `[DONE]`.
+
+    Raises:
+        ProviderError: The stream failed, or ended before the model finished.
+    """
+    reader = ChatReader()
+    while True:
+        wait = USAGE_GRACE_SECONDS if reader.finished else None
+        try:
+            async with asyncio.timeout(wait):
+                chunk = await anext(chunks)
+            text = reader.read(chunk)
+        except StopAsyncIteration:
+            break
+        except (ProviderError, TimeoutError):
+            if not reader.finished:
+                raise
+            break
+        if text:
+            yield TextDelta(text)
+    if not reader.finished:
+        raise broken_off()
+    for event in reader.end():
+        yield event
+
+
+def may_hand_off(purpose: Purpose) -> bool:
+    """Whether a run of this purpose can end with a person; a summary already is for one."""
+    return purpose is not Purpose.SUMMARY
+
+
+def unreachable() -> ProviderError:
+    """Return the error for a connection that could not be made."""
+    return ProviderError("it cannot be reached", retryable=True)
+
+
+def broken_off() -> ProviderError:
+    """Return the error for a connection that ended before the answer did."""
+    return ProviderError("the connection broke off in mid-answer", retryable=True)
+
+
+def stream_error(error: object) -> ProviderError:
+    """Return the error for one that the provider reports inside the stream."""
+    code = error_code(error)
+    detail = f"it broke off in mid-stream{f' ({code})' if code else ''}"
+    return ProviderError(detail, retryable=True)
+
+
+def malformed() -> ProviderError:
+    """Return the error for a chunk that nobody can read."""
+    return ProviderError("it sent a malformed chunk", retryable=True)
+
+
+def parse_chunk(data: object) -> ChatChunk:
+    """Read a chunk from a JSON object or from an SDK's model of one.
+
+    Raises:
+        ProviderError: It is neither, or a field has the wrong type.
+    """
+    if isinstance(data, (str, bytes, int, float, list)) or data is None:
+        raise malformed()
+    try:
+        return ChatChunk.model_validate(data)
+    except ValidationError:
+        raise malformed() from None
+
+
+def status_error(status: int, headers: Mapping[str, str], body: object) -> ProviderError:
+    """Return the error for an answer that is no success.
+
+    The provider's own sentence is left out: servers repeat keys and prompts in it. Its code
+    is kept, if it looks like one.
+    """
+    code = error_code(body)
+    refused_for_now = status in RETRYABLE_STATUS or code in RETRYABLE_CODES
+    retryable = refused_for_now or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    words = _EXPLANATIONS.get(status) or _phrase(status)
+    detail = f"HTTP {status}{f' ({code})' if code else ''}: {words}"
+    return ProviderError(
+        detail, retryable=retryable, retry_after=retry_after(headers.get("retry-after"))
+    )
+
+
+_EXPLANATIONS = {
+    400: "it refused the request",
+    401: "it refused the key",
+    403: "the key may not do this",
+    404: "it knows no such model or address",
+    413: "the prompt is too long for it",
+    429: "too many requests",
+}
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase.lower()
+    except ValueError:
+        return "it failed"
+
+
+def error_code(body: object) -> str | None:
+    """Return the `code` or `type` of an error document, or None if it has none to show."""
+    error = body.get("error", body) if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return None
+    for name in ("code", "type"):
+        value = error.get(name)
+        if isinstance(value, str) and re.fullmatch(r"[a-z][a-z_]{0,39}", value):
+            return value
+    return None
+
+
+def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
+    """Read a Retry-After header: seconds or an HTTP date (RFC 9110, section 10.2.3).
+
+    Returns:
+        Seconds from now, never negative; None if there is no header or it makes no sense.
+    """
+    if value is None:
+        return None
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", value.strip()):
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def usable_url(setting: str, value: str | None) -> str:
+    """Return the address of a server, without a slash at its end.
+
+    Raises:
+        ProviderError: There is none, it is no HTTP address, or it holds a password, which
+            the HTTP library would log.
+    """
+    if not value:
+        raise ProviderError(f"{setting}: must be set for this provider")
+    try:
+        url = httpx.URL(value.rstrip("/"))
+    except httpx.InvalidURL:
+        raise ProviderError(f"{setting}: is no address; write for example {EXAMPLE_URL}") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ProviderError(f"{setting}: is no address; write for example {EXAMPLE_URL}")
+    if url.userinfo:
+        raise ProviderError(f"{setting}: must not hold a password; set the key by its own setting")
+    return str(url)
+
+
+def usable_key(setting: str, key: SecretStr | None) -> str:
+    """Return a key that can be sent in a header.
+
+    Raises:
+        ProviderError: There is none, or it holds what no header may.
+    """
+    value = key.get_secret_value().strip() if key else ""
+    if not value:
+        raise ProviderError(f"{setting}: must be set for this provider")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ProviderError(f"{setting}: must be the key alone, without spaces or line breaks")
+    return value

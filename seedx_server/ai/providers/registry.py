@@ -1,0 +1,71 @@
+"""Which providers there are, and which of them the settings choose."""
+
+import logging
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol
+
+from seedx_server.ai.provider import Provider, ProviderError
+from seedx_server.config import Settings, SettingsError
+
+GROUP = "seedx.ai_providers"
+
+logger = logging.getLogger(__name__)
+
+
+class Factory(Protocol):
+    """What an entry point of the group names."""
+
+    def __call__(self, settings: Settings) -> Provider:
+        """Make the provider, or raise `ProviderError` if it lacks a setting."""
+        ...
+
+
+def make_provider(name: str, settings: Settings) -> Provider:
+    """Make the provider of that name.
+
+    Raises:
+        SettingsError: There is none of that name, or its package cannot be loaded.
+        ProviderError: A setting that it needs is missing or cannot be used.
+    """
+    known: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in known:
+        names = ", ".join(sorted(known)) or "none: install the package seedx"
+        raise SettingsError(f"SEEDX_AI_PROVIDER: there is no provider {name!r}; known: {names}")
+    try:
+        factory: Factory = known[name].load()
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(
+            f"SEEDX_AI_PROVIDER: the package of {name!r} cannot be loaded ({error})"
+        ) from error
+    return factory(settings)
+
+
+def configured(settings: Settings) -> list[Provider]:
+    """Make the chosen provider and, after it, those that stand in for it.
+
+    A stand-in that lacks its settings is left out, and a log line says so.
+
+    Raises:
+        SettingsError: The chosen provider cannot be made, or a name is unknown.
+    """
+    chosen = _chosen(settings)
+    try:
+        providers = [make_provider(chosen, settings)]
+    except ProviderError as error:
+        raise SettingsError(f"{error.detail} ({chosen})") from None
+    for name in dict.fromkeys(settings.ai_fallback):
+        if name == chosen:
+            continue
+        try:
+            providers.append(make_provider(name, settings))
+        except ProviderError as error:
+            logger.warning("AI provider %s cannot stand in: %s", name, error.detail)
+    return providers
+
+
+def _chosen(settings: Settings) -> str:
+    if settings.ai_provider != "auto":
+        return settings.ai_provider
+    if settings.groq_api_key is not None:
+        return "groq"
+    return "openai" if settings.ai_base_url else "knowledge"
