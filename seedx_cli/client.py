@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from types import ModuleType, TracebackType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlsplit
 
 # httpx imports its own command line when click and rich are installed, which doubles its start-up.
@@ -30,12 +30,14 @@ if not hasattr(_spared, "main"):
     del sys.modules["httpx._main"]
 
 from seedx_cli.config import is_this_machine  # noqa: E402  # the same
-from seedx_cli.documents import Login  # noqa: E402
 from seedx_cli.errors import ApiError, SeedXError, SignedOutError, UnreachableError  # noqa: E402
 from seedx_cli.resources import Articles, Assistant, Auth, Tickets, Users  # noqa: E402
 from seedx_cli.session import MemorySession, Session  # noqa: E402
 from seedx_cli.sse import Event, events  # noqa: E402
 from seedx_cli.version import VERSION  # noqa: E402
+
+if TYPE_CHECKING:
+    from seedx_cli.documents import Login
 
 ATTEMPTS = 3
 STREAM_ATTEMPTS = 8
@@ -299,7 +301,8 @@ class Client:
         return ApiError(answer.status_code, problem, retry_after=_retry_after(answer))
 
     def _unreachable(self, error: httpx.TransportError) -> UnreachableError:
-        return UnreachableError(*_why(error, self.server))
+        message, hint = _why(error, self.server)
+        return UnreachableError(message, hint=hint)
 
 
 def _http_client(server: str) -> httpx.Client:
@@ -323,7 +326,8 @@ def _present(query: Mapping[str, object] | None) -> dict[str, str] | None:
 
 def _backoff(failures: int) -> float:
     """Seconds before the next attempt: doubling from a quarter second, at most 10, spread."""
-    return min(10.0, 0.25 * 2**failures) * random.uniform(0.6, 1.0)  # noqa: S311  # no secret
+    longest: float = min(10.0, 0.25 * 2.0**failures)
+    return longest * random.uniform(0.6, 1.0)  # noqa: S311  # no secret
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

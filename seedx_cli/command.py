@@ -25,10 +25,18 @@ _CONTEXT = "seedx.context"
 class Command(TyperCommand):
     """A command with the shared options; its epilog is a list of examples, one a line."""
 
-    def __init__(self, name: str | None, *, params: list[Parameter] | None = None, **rest: Any):  # noqa: ANN401  # Typer's own arguments, passed on
+    def __init__(
+        self,
+        name: str | None,
+        *,
+        params: list[Parameter] | None = None,
+        **rest: Any,  # noqa: ANN401  # Typer's own arguments, passed on
+    ) -> None:
         super().__init__(name, params=[*(params or []), *_shared_options()], **rest)
 
-    def format_epilog(self, ctx: ClickContext, formatter: HelpFormatter) -> None:
+    def format_epilog(
+        self, ctx: ClickContext, formatter: HelpFormatter  # noqa: ARG002  # as Typer calls it
+    ) -> None:
         """Write the examples as they are, without filling lines."""
         _write_examples(self.epilog, formatter)
 
@@ -40,7 +48,9 @@ class Group(TyperGroup):
         """Show the help where nothing else is asked for."""
         return super().parse_args(ctx, args or ["--help"])
 
-    def format_epilog(self, ctx: ClickContext, formatter: HelpFormatter) -> None:
+    def format_epilog(
+        self, ctx: ClickContext, formatter: HelpFormatter  # noqa: ARG002  # as Typer calls it
+    ) -> None:
         """Write the examples as they are, without filling lines."""
         _write_examples(self.epilog, formatter)
 
@@ -70,7 +80,7 @@ def context_of(typer_context: typer.Context) -> Context:
 _NAMES = ("json", "server", "profile", "quiet")
 
 
-def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> None:  # noqa: ANN401  # bool or str
+def _remember(ctx: typer.Context, param: typer.CallbackParam, value: bool | str | None) -> None:
     if value:
         ctx.meta[str(param.name)] = value
 

@@ -10,9 +10,9 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from seedx_cli.errors import SeedXError, UsageError
@@ -23,8 +23,7 @@ PROFILE_KEYS = ("server", "email")
 GENERAL_KEYS = ("profile", "pager", "editor")
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """A setting's value and where it came from, for `whoami` and `doctor`."""
 
     value: str

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from seedx_cli.config import Config
 from seedx_cli.terminal import Terminal
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from seedx_cli.session import Session
 
 
-@dataclass(frozen=True)
-class Shared:
+class Shared(NamedTuple):
     """The options that every command takes."""
 
     json: bool = False

@@ -33,19 +33,17 @@ def for_terminal(ticket: Ticket, io: Terminal, now: datetime) -> str:
         *(safe_line(f"#{tag}") for tag in ticket["tags"]),
     ]
     head = f"{number} {io.style(safe_line(ticket['title']), 'bold')}\n{' · '.join(facts)}\n"
-    opened = _entry(
-        io, ticket["requester"]["name"], "", ticket["created_at"], ticket["description"], now
-    )
+    by = _byline(ticket["requester"]["name"], "", ticket["created_at"], io, now)
+    opened = by + _indented(ticket["description"])
     entries = [message_for_terminal(message, io, now) for message in ticket.get("messages", [])]
     return "\n".join([head, opened, *entries])
 
 
 def message_for_terminal(message: Message, io: Terminal, now: datetime) -> str:
     """One message as a person reads it."""
-    text = _entry(
-        io, author(message), _kind(message), message["created_at"], message["content"], now
-    )
-    return text + "".join(f"{_INDENT}{line}\n" for line in sources(message["citations"]))
+    by = _byline(author(message), _kind(message), message["created_at"], io, now)
+    cited = "".join(f"{_INDENT}{line}\n" for line in sources(message["citations"]))
+    return by + _indented(message["content"]) + cited
 
 
 def for_pipe(ticket: Ticket) -> str:
@@ -87,7 +85,7 @@ def author(message: Message) -> str:
 
 def sources(citations: list[Citation]) -> list[str]:
     """The articles that an AI reply cites, one a line, by their numbers in the text."""
-    lines = []
+    lines: list[str] = []
     for index, citation in enumerate(citations, 1):
         number = citation.get("number", index)
         title = citation.get("title") or citation.get("slug") or "?"
@@ -99,11 +97,14 @@ def sources(citations: list[Citation]) -> list[str]:
     return lines
 
 
-def _entry(io: Terminal, name: str, kind: str, moment: str, content: str, now: datetime) -> str:
-    when = io.style(safe_line(io.time(moment, now)), "dim")
+def _byline(name: str, kind: str, moment: str, io: Terminal, now: datetime) -> str:
     label = f" {io.style(kind, 'magenta')}" if kind else ""
-    text = "".join(f"{_INDENT}{line}\n" if line else "\n" for line in safe(content).split("\n"))
-    return f"{io.style(safe_line(name), 'bold')}{label}  {when}\n{text}"
+    when = io.style(safe_line(io.time(moment, now)), "dim")
+    return f"{io.style(safe_line(name), 'bold')}{label}  {when}\n"
+
+
+def _indented(content: str) -> str:
+    return "".join(f"{_INDENT}{line}\n" if line else "\n" for line in safe(content).split("\n"))
 
 
 def _kind(message: Message) -> str:

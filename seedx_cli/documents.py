@@ -13,10 +13,6 @@ Status = Literal["open", "pending", "on_hold", "resolved", "closed"]
 Priority = Literal["low", "normal", "high", "urgent"]
 Purpose = Literal["reply", "draft", "summary"]
 
-STATUSES: tuple[Status, ...] = ("open", "pending", "on_hold", "resolved", "closed")
-PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
-ROLES: tuple[Role, ...] = ("customer", "agent", "admin")
-
 
 class User(TypedDict):
     """An account."""

@@ -5,100 +5,56 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, MutableMapping, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from seedx_cli.errors import DONE, INTERRUPTED, SeedXError, UsageError
+from seedx_cli.lazy import Entry, LazyGroup
 
 if TYPE_CHECKING:
     # The classes that Typer passes to overridden methods have no public name.
     from types import FrameType
 
-    from typer._click import Command as ClickCommand
-    from typer._click import HelpFormatter
     from typer._click.core import Context as ClickContext
 
 
-class Entry(NamedTuple):
-    """Where a command lives, and its line in the help."""
+class RootGroup(LazyGroup):
+    """The top of the command line."""
 
-    section: str
-    module: str
-    help: str
-
-
-COMMANDS = {
-    "demo": Entry("Start here", "demo", "Watch the whole product work, on this machine."),
-    "help": Entry("Start here", "help", "Read about exit codes, the environment and JSON."),
-    "signup": Entry("Account", "auth", "Make an account and sign in."),
-    "login": Entry("Account", "auth", "Sign in to a server."),
-    "logout": Entry("Account", "auth", "End the session."),
-    "whoami": Entry("Account", "auth", "Show server, user, role and where the token is kept."),
-    "ticket": Entry("Support", "ticket", "Open tickets, read them, answer them."),
-    "ai": Entry("Support", "ai", "Stream the AI's reply to a ticket."),
-    "kb": Entry("Support", "kb", "Read and fill the knowledge base."),
-    "serve": Entry("Operate", "serve", "Run the server."),
-    "user": Entry("Operate", "user", "List accounts and give roles."),
-    "db": Entry("Operate", "db", "Migrate, back up and restore the database."),
-    "config": Entry("Operate", "config", "Read and change settings."),
-    "doctor": Entry("Operate", "doctor", "Find out what is wrong."),
-}
-
-
-class LazyCommands(MutableMapping[str, "ClickCommand"]):
-    """The commands by name; a module is imported when its command is asked for."""
-
-    def __init__(self) -> None:
-        self._built: dict[str, ClickCommand] = {}
-
-    def __getitem__(self, name: str) -> ClickCommand:
-        if name not in self._built:
-            module = import_module(f"seedx_cli.commands.{COMMANDS[name].module}")
-            group = typer.main.get_group(module.app)
-            group.name = name
-            self._built[name] = group.commands.get(name, group)
-        return self._built[name]
-
-    def __setitem__(self, name: str, command: ClickCommand) -> None:
-        self._built[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._built[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
-
-    def __len__(self) -> int:
-        return len(COMMANDS)
-
-
-class RootGroup(TyperGroup):
-    """The top of the command line; it knows its commands without importing them."""
-
-    def __init__(self, **rest: Any) -> None:  # noqa: ANN401  # Typer's own arguments, passed on
-        super().__init__(**rest)
-        self.commands = LazyCommands()
-
-    def parse_args(self, ctx: ClickContext, args: list[str]) -> list[str]:
-        """Show the help where nothing else is asked for."""
-        return super().parse_args(ctx, args or ["--help"])
-
-    def list_commands(self, ctx: ClickContext) -> list[str]:  # noqa: ARG002  # the signature is Typer's
-        """The names, in the order of the help."""
-        return list(COMMANDS)
-
-    def format_commands(self, ctx: ClickContext, formatter: HelpFormatter) -> None:  # noqa: ARG002
-        """Write the commands in sections."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for name, entry in COMMANDS.items():
-            sections.setdefault(entry.section, []).append((name, entry.help))
-        for section, rows in sections.items():
-            with formatter.section(section):
-                formatter.write_dl(rows, col_spacing=4)
+    entries = {  # noqa: RUF012  # the base class declares it a ClassVar
+        "demo": Entry(
+            "seedx_cli.commands.demo",
+            "Watch the whole product work, on this machine.",
+            "Start here",
+        ),
+        "help": Entry(
+            "seedx_cli.commands.help",
+            "Read about exit codes, the environment and JSON.",
+            "Start here",
+        ),
+        "signup": Entry("seedx_cli.commands.auth", "Make an account and sign in.", "Account"),
+        "login": Entry("seedx_cli.commands.auth", "Sign in to a server.", "Account"),
+        "logout": Entry("seedx_cli.commands.auth", "End the session.", "Account"),
+        "whoami": Entry(
+            "seedx_cli.commands.auth",
+            "Show server, user, role and where the token is kept.",
+            "Account",
+        ),
+        "ticket": Entry(
+            "seedx_cli.commands.ticket", "Open tickets, read them, answer them.", "Support"
+        ),
+        "ai": Entry("seedx_cli.commands.ai", "Stream the AI's reply to a ticket.", "Support"),
+        "kb": Entry("seedx_cli.commands.kb", "Read and fill the knowledge base.", "Support"),
+        "serve": Entry("seedx_cli.commands.serve", "Run the server.", "Operate"),
+        "user": Entry("seedx_cli.commands.user", "List accounts and give roles.", "Operate"),
+        "db": Entry(
+            "seedx_cli.commands.db", "Migrate, back up and restore the database.", "Operate"
+        ),
+        "config": Entry("seedx_cli.commands.config", "Read and change settings.", "Operate"),
+        "doctor": Entry("seedx_cli.commands.doctor", "Find out what is wrong.", "Operate"),
+    }
 
 
 app = typer.Typer(

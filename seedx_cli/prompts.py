@@ -102,7 +102,8 @@ def _edited(editor: str, template: str) -> str:
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(template)
     try:
-        ended = subprocess.run([*shlex.split(editor), name], check=False).returncode  # noqa: S603  # the user chose this program
+        words = [*shlex.split(editor), name]
+        ended = subprocess.run(words, check=False).returncode  # noqa: S603  # the user's choice
     except (OSError, ValueError) as error:
         file.unlink()
         raise SeedXError(

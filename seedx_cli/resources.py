@@ -6,26 +6,26 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from seedx_cli.documents import (
-    Article,
-    ArticlePage,
-    Login,
-    Message,
-    MessagePage,
-    Priority,
-    Purpose,
-    Run,
-    Ticket,
-    TicketChanges,
-    TicketPage,
-    User,
-    UserPage,
-)
 from seedx_cli.errors import ApiError
-from seedx_cli.sse import Event
 
 if TYPE_CHECKING:
     from seedx_cli.client import Client
+    from seedx_cli.documents import (
+        Article,
+        ArticlePage,
+        Login,
+        Message,
+        MessagePage,
+        Priority,
+        Purpose,
+        Run,
+        Ticket,
+        TicketChanges,
+        TicketPage,
+        User,
+        UserPage,
+    )
+    from seedx_cli.sse import Event
 
 _LAST_EVENTS = {"done", "error"}
 _CREATED = 201

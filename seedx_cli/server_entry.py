@@ -18,7 +18,7 @@ def entry() -> Iterator[ModuleType]:
     try:
         yield server
     except server.EntryError as error:
-        raise SeedXError(error.message, hint=error.hint) from error
+        raise SeedXError(error.message, hint=error.hint or None) from error
 
 
 def handbook() -> Path:

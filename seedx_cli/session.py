@@ -10,22 +10,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from seedx_cli.config import locked, read_json, write_private
-from seedx_cli.documents import Login, User
+
+if TYPE_CHECKING:
+    from seedx_cli.documents import Login, User
 
 # A token this close to its end is renewed before it is used.
 MARGIN_SECONDS = 30.0
 
-Exchange = Callable[[str], Login]
+Exchange = Callable[[str], "Login"]
 
 
-@dataclass(frozen=True)
-class Tokens:
+class Tokens(NamedTuple):
     """A session's tokens.
 
     Attributes:
@@ -85,7 +85,7 @@ class MemorySession:
 
     def start(self, login: Login) -> Tokens:
         """Keep the tokens of a sign-in."""
-        self._tokens = replace(_tokens_of(login, time.time()), kept_in=self._kept_in)
+        self._tokens = _tokens_of(login, time.time())._replace(kept_in=self._kept_in)
         return self._tokens
 
     def renew(self, spent: str, exchange: Exchange) -> Tokens | None:
@@ -188,9 +188,9 @@ class StoredSession:
         return "keyring" if keyring_store.put(self._name, refresh_token) else "file"
 
     def _write(self, tokens: Tokens, kept_in: str) -> Tokens:
-        kept = replace(tokens, kept_in=kept_in)
-        on_disk = replace(kept, refresh_token=None) if kept_in == "keyring" else kept
-        write_private(self.file, json.dumps(asdict(on_disk), indent=2) + "\n")
+        kept = tokens._replace(kept_in=kept_in)
+        on_disk = kept._replace(refresh_token=None) if kept_in == "keyring" else kept
+        write_private(self.file, json.dumps(on_disk._asdict(), indent=2) + "\n")
         return kept
 
 

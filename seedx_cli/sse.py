@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TEXT = "message"
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One event of a stream.
 
     Attributes:
@@ -49,7 +48,9 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
     Comments are skipped; an event that the connection cut off before its blank line is dropped,
     as the standard demands, so that it is asked for again.
     """
-    name, identifier, data = TEXT, None, []
+    name: str = TEXT
+    identifier: str | None = None
+    data: list[str] = []
     for line in lines(chunks):
         if not line:
             if data:

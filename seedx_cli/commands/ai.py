@@ -18,6 +18,17 @@ from seedx_cli.texts import Source, kept
 app = command_group("AI replies.")
 
 
+Rating = Annotated[
+    str | None,
+    typer.Option(
+        "--rate",
+        parser=one_of(("up", "down"), "rating"),
+        metavar="up|down",
+        help="Say whether the newest AI reply helped, and stream nothing.",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class AiOptions:
     """What to ask the AI about which ticket."""
@@ -44,9 +55,7 @@ def run_ai(options: AiOptions, context: Context) -> None:
     if options.message is not None:
         with kept(context, options.message, f"seedx ticket reply {number}", Source()) as keeping:
             context.api.tickets.reply(number, options.message, key=keeping.key)
-    run = context.api.ai.stream(
-        number, purpose=options.purpose, instructions=options.instructions
-    )
+    run = context.api.ai.stream(number, purpose=options.purpose, instructions=options.instructions)
     reply = follow(run, context, go_on=f"seedx ai {number}")
     if options.send:
         message = context.api.tickets.reply(number, reply.text)
@@ -65,14 +74,19 @@ def run_rate(options: RateOptions, context: Context) -> None:
     context.io.note("Thank you; that is kept.")
 
 
-@app.command("ai", cls=Command, epilog="""
+@app.command(
+    "ai",
+    cls=Command,
+    epilog="""
     seedx ai 42
     seedx ai 42 -m "It still smokes. What now?" > reply.md
     seedx ai 42 --draft --send
-    """)
+    """,
+)
 def ai(
     typer_context: typer.Context,
     number: Number,
+    *,
     message: Annotated[
         str | None, typer.Option("--message", "-m", help="Add this message first.")
     ] = None,
@@ -84,13 +98,7 @@ def ai(
         str | None, typer.Option("--instructions", help="What a draft or summary shall heed.")
     ] = None,
     send: Annotated[bool, typer.Option("--send", help="Send the draft as your reply.")] = False,
-    rate: Annotated[
-        str | None,
-        typer.Option(
-            "--rate", parser=one_of(("up", "down"), "rating"), metavar="up|down",
-            help="Say whether the newest AI reply helped, and stream nothing.",
-        ),
-    ] = None,  # fmt: skip
+    rate: Rating = None,
     reason: Annotated[
         str | None, typer.Option("--reason", help="Why, together with --rate.")
     ] = None,

@@ -9,13 +9,17 @@ from typing import Annotated
 
 import typer
 
-from seedx_cli.documents import PRIORITIES, ROLES, STATUSES
+STATUSES = ("open", "pending", "on_hold", "resolved", "closed")
+PRIORITIES = ("low", "normal", "high", "urgent")
+ROLES = ("customer", "agent", "admin")
+# A bigint of PostgreSQL has up to 19.
+_MOST_DIGITS = 18
 
 
 def ticket_number(text: str) -> int:
     """Read a ticket's number, with or without `#`."""
     digits = text.removeprefix("#")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _MOST_DIGITS:
         raise typer.BadParameter(f"{text!r} is no ticket number, like 42 or '#42'")
     return int(digits)
 

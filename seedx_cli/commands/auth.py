@@ -100,10 +100,14 @@ def run_whoami(context: Context) -> None:
         io.line(f"{io.style(f'{label:<11}', 'dim')} {safe_line(value)}")
 
 
-@app.command("signup", cls=Command, epilog="""
+@app.command(
+    "signup",
+    cls=Command,
+    epilog="""
     seedx signup
     pass show seedx | seedx signup --name Ada --email ada@example.com --password-stdin
-    """)
+    """,
+)
 def signup(
     typer_context: typer.Context,
     name: Annotated[str | None, typer.Option("--name", help="How others see you.")] = None,
@@ -117,10 +121,14 @@ def signup(
     run_signup(SignInOptions(email, password_stdin, name), context_of(typer_context))
 
 
-@app.command("login", cls=Command, epilog="""
+@app.command(
+    "login",
+    cls=Command,
+    epilog="""
     seedx login --email ada@example.com
-    pass show desk | seedx login --server https://desk.example.com --email ada@example.com --password-stdin
-    """)
+    pass show desk | seedx login --server https://desk.example.com --email a@x.org --password-stdin
+    """,
+)
 def login(
     typer_context: typer.Context,
     email: Email = None,
@@ -133,19 +141,27 @@ def login(
     run_login(SignInOptions(email, password_stdin), context_of(typer_context))
 
 
-@app.command("logout", cls=Command, epilog="""
+@app.command(
+    "logout",
+    cls=Command,
+    epilog="""
     seedx logout
     seedx logout --server https://desk.example.com
-    """)
+    """,
+)
 def logout(typer_context: typer.Context) -> None:
     """End the session, here and on the server."""
     run_logout(context_of(typer_context))
 
 
-@app.command("whoami", cls=Command, epilog="""
+@app.command(
+    "whoami",
+    cls=Command,
+    epilog="""
     seedx whoami
     seedx whoami --json
-    """)
+    """,
+)
 def whoami(typer_context: typer.Context) -> None:
     """Show server, user, role, and where the token is kept and until when."""
     run_whoami(context_of(typer_context))

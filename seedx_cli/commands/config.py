@@ -46,23 +46,33 @@ def run_list(context: Context) -> None:
     if io.json:
         io.document(values)
         return
-    io.table([Column("SETTING"), Column("VALUE")], [[key, value or ""] for key, value in values.items()])
+    io.table(
+        [Column("SETTING"), Column("VALUE")], [[key, value or ""] for key, value in values.items()]
+    )
     io.note(f"Profile {config.profile.value}, in {config.file}.", "dim")
 
 
-@app.command("get", cls=Command, epilog="""
+@app.command(
+    "get",
+    cls=Command,
+    epilog="""
     seedx config get server
     seedx config get server --profile work
-    """)
+    """,
+)
 def get(typer_context: typer.Context, key: Key) -> None:
     """Show one setting."""
     run_get(key, context_of(typer_context))
 
 
-@app.command("set", cls=Command, epilog="""
+@app.command(
+    "set",
+    cls=Command,
+    epilog="""
     seedx config set server https://desk.example.com --profile work
     seedx config set profile work
-    """)
+    """,
+)
 def set_(
     typer_context: typer.Context,
     key: Key,
@@ -72,19 +82,27 @@ def set_(
     run_set(key, value, context_of(typer_context))
 
 
-@app.command("unset", cls=Command, epilog="""
+@app.command(
+    "unset",
+    cls=Command,
+    epilog="""
     seedx config unset pager
     seedx config unset server --profile work
-    """)
+    """,
+)
 def unset(typer_context: typer.Context, key: Key) -> None:
     """Forget a setting."""
     run_set(key, None, context_of(typer_context))
 
 
-@app.command("list", cls=Command, epilog="""
+@app.command(
+    "list",
+    cls=Command,
+    epilog="""
     seedx config list
     seedx config list --profile work --json
-    """)
+    """,
+)
 def list_(typer_context: typer.Context) -> None:
     """Show every setting of the profile in use."""
     run_list(context_of(typer_context))

@@ -16,10 +16,14 @@ from seedx_cli.server_entry import entry
 app = command_group("Migrate, back up and restore the database, on the server's own machine.")
 
 
-@app.command("upgrade", cls=Command, epilog="""
+@app.command(
+    "upgrade",
+    cls=Command,
+    epilog="""
     seedx db upgrade
     DATABASE_URL=postgresql://seedx@db/seedx seedx db upgrade
-    """)
+    """,
+)
 def upgrade(typer_context: typer.Context) -> None:
     """Bring the database to the newest revision; `serve` does so by itself."""
     with entry() as server:
@@ -27,10 +31,14 @@ def upgrade(typer_context: typer.Context) -> None:
     _tell_revision(revision, context_of(typer_context))
 
 
-@app.command("current", cls=Command, epilog="""
+@app.command(
+    "current",
+    cls=Command,
+    epilog="""
     seedx db current
     seedx db current --json
-    """)
+    """,
+)
 def current(typer_context: typer.Context) -> None:
     """Show the database's revision."""
     with entry() as server:
@@ -38,10 +46,14 @@ def current(typer_context: typer.Context) -> None:
     _tell_revision(revision, context_of(typer_context))
 
 
-@app.command("backup", cls=Command, epilog="""
+@app.command(
+    "backup",
+    cls=Command,
+    epilog="""
     seedx db backup seedx-2026-11-23.dump
     seedx db backup /var/backups/seedx.dump --force
-    """)
+    """,
+)
 def backup(
     typer_context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")],
@@ -60,10 +72,14 @@ def backup(
         context.io.note(f"Wrote {file} ({size / 1e6:.1f} MB).")
 
 
-@app.command("restore", cls=Command, epilog="""
+@app.command(
+    "restore",
+    cls=Command,
+    epilog="""
     seedx db restore seedx-2026-11-23.dump
     seedx db restore seedx-2026-11-23.dump --yes
-    """)
+    """,
+)
 def restore(
     typer_context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `db backup` wrote.")],

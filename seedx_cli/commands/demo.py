@@ -108,10 +108,14 @@ def run_demo(options: DemoOptions, context: Context) -> None:
             context.io.note(_what_next(environment, keep=options.keep))
 
 
-@app.command("demo", cls=Command, epilog="""
+@app.command(
+    "demo",
+    cls=Command,
+    epilog="""
     seedx demo
     GROK_API_KEY=... seedx demo
-    """)
+    """,
+)
 def demo(
     typer_context: typer.Context,
     keep: Annotated[
@@ -187,7 +191,9 @@ def _dotenv() -> dict[str, str]:
     from dotenv import dotenv_values
 
     values = dotenv_values(".env")
-    return {name: value for name, value in values.items() if value and name.startswith(_AI_SETTINGS)}
+    return {
+        name: value for name, value in values.items() if value and name.startswith(_AI_SETTINGS)
+    }
 
 
 @contextlib.contextmanager

@@ -53,10 +53,14 @@ def run_doctor(context: Context) -> None:
         raise SeedXError(f"Not well: {', '.join(failed)}")
 
 
-@app.command("doctor", cls=Command, epilog="""
+@app.command(
+    "doctor",
+    cls=Command,
+    epilog="""
     seedx doctor
     seedx doctor --server https://desk.example.com --json
-    """)
+    """,
+)
 def doctor(typer_context: typer.Context) -> None:
     """Find out what is wrong: client, server and, on the server's machine, its database."""
     run_doctor(context_of(typer_context))

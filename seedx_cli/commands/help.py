@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.context import Context
 from seedx_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    # What Typer passes around has no public name.
+    from typer._click.core import Context as ClickContext
 
 app = command_group("Topics.")
 
@@ -78,10 +82,14 @@ def run_help(words: tuple[str, ...], typer_context: typer.Context, context: Cont
     io.line(_command_help(words, typer_context.find_root()))
 
 
-@app.command("help", cls=Command, epilog="""
+@app.command(
+    "help",
+    cls=Command,
+    epilog="""
     seedx help exit-codes
     seedx help ticket list
-    """)
+    """,
+)
 def help_(
     typer_context: typer.Context,
     words: Annotated[
@@ -93,7 +101,7 @@ def help_(
     run_help(tuple(words or ()), typer_context, context_of(typer_context))
 
 
-def _command_help(words: tuple[str, ...], here: typer.Context) -> str:
+def _command_help(words: tuple[str, ...], here: ClickContext) -> str:
     for word in words:
         group = here.command
         names = group.list_commands(here) if hasattr(group, "list_commands") else []

@@ -134,10 +134,14 @@ def run_search(words: str, context: Context) -> None:
             io.line(f"  {io.style(snippet, 'dim')}" if snippet else "")
 
 
-@app.command("import", cls=Command, epilog="""
+@app.command(
+    "import",
+    cls=Command,
+    epilog="""
     seedx kb import docs/
     seedx kb import faq.md prices.md --json
-    """)
+    """,
+)
 def import_(
     typer_context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
@@ -153,19 +157,27 @@ def import_(
     run_import(ImportOptions(tuple(paths), prune), context_of(typer_context))
 
 
-@app.command("list", cls=Command, epilog="""
+@app.command(
+    "list",
+    cls=Command,
+    epilog="""
     seedx kb list
     seedx kb list | cut -f1
-    """)
+    """,
+)
 def list_(typer_context: typer.Context) -> None:
     """List the articles."""
     run_list(context_of(typer_context))
 
 
-@app.command("show", cls=Command, epilog="""
+@app.command(
+    "show",
+    cls=Command,
+    epilog="""
     seedx kb show getting-started
     seedx kb show getting-started > getting-started.md
-    """)
+    """,
+)
 def show(
     typer_context: typer.Context,
     slug: Annotated[str, typer.Argument(metavar="SLUG", help="The article's name.")],
@@ -174,10 +186,14 @@ def show(
     run_show(slug, context_of(typer_context))
 
 
-@app.command("search", cls=Command, epilog="""
+@app.command(
+    "search",
+    cls=Command,
+    epilog="""
     seedx kb search reset password
     seedx kb search backup --json | jq '.items[0].slug'
-    """)
+    """,
+)
 def search(
     typer_context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="WORDS...", help="What to look for.")],

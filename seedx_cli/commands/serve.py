@@ -12,10 +12,14 @@ from seedx_cli.server_entry import entry
 app = command_group("The server.")
 
 
-@app.command("serve", cls=Command, epilog="""
+@app.command(
+    "serve",
+    cls=Command,
+    epilog="""
     seedx serve
     DATABASE_URL=postgresql://seedx@db/seedx JWT_SECRET=... seedx serve --host 0.0.0.0 --workers 4
-    """)
+    """,
+)
 def serve(
     typer_context: typer.Context,
     host: Annotated[

@@ -66,19 +66,27 @@ def run_role(options: RoleOptions, context: Context) -> None:
         context.io.line(f"{safe_line(user['email'])} is {user['role']} now")
 
 
-@app.command("list", cls=Command, epilog="""
+@app.command(
+    "list",
+    cls=Command,
+    epilog="""
     seedx user list
     seedx user list | grep admin
-    """)
+    """,
+)
 def list_(typer_context: typer.Context) -> None:
     """List every account (admins)."""
     run_list(context_of(typer_context))
 
 
-@app.command("role", cls=Command, epilog="""
+@app.command(
+    "role",
+    cls=Command,
+    epilog="""
     seedx user role ada@example.com admin
     seedx user role bob@example.com agent --server https://desk.example.com
-    """)
+    """,
+)
 def role(
     typer_context: typer.Context,
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose account.")],

@@ -59,38 +59,54 @@ def run_assign(options: AssignOptions, context: Context) -> None:
     _tell(context.api.tickets.change(options.ticket_id, {"assignee_id": assignee}), context)
 
 
-@app.command("close", cls=Command, epilog="""
+@app.command(
+    "close",
+    cls=Command,
+    epilog="""
     seedx ticket close 42
     seedx ticket close 42 --json
-    """)
+    """,
+)
 def close(typer_context: typer.Context, number: Number) -> None:
     """Close a ticket."""
     run_change(ChangeOptions(number, {"status": "closed"}), context_of(typer_context))
 
 
-@app.command("reopen", cls=Command, epilog="""
+@app.command(
+    "reopen",
+    cls=Command,
+    epilog="""
     seedx ticket reopen 42
     seedx ticket reopen 42 --json
-    """)
+    """,
+)
 def reopen(typer_context: typer.Context, number: Number) -> None:
     """Open a ticket again."""
     run_change(ChangeOptions(number, {"status": "open"}), context_of(typer_context))
 
 
-@app.command("edit", cls=Command, epilog="""
+@app.command(
+    "edit",
+    cls=Command,
+    epilog="""
     seedx ticket edit 42 --priority urgent --tag billing --tag refund
     seedx ticket edit 42 --status on_hold
-    """)
+    """,
+)
 def edit(
     typer_context: typer.Context,
     number: Number,
+    *,
     status: Status = None,
     priority: Priority = None,
     title: Annotated[str | None, typer.Option("--title", "-t", help="Another title.")] = None,
     tag: Tags = None,
     no_tags: Annotated[bool, typer.Option("--no-tags", help="Take all tags off.")] = False,
 ) -> None:
-    """Change a ticket; --tag replaces the tags it has."""
+    """Change status, priority, title or tags.
+
+    The tags given replace those it has.
+    """
     given = {"status": status, "priority": priority, "title": title}
     changes: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     if tag or no_tags:
@@ -98,27 +114,39 @@ def edit(
     run_change(ChangeOptions(number, cast("TicketChanges", changes)), context_of(typer_context))
 
 
-@app.command("claim", cls=Command, epilog="""
+@app.command(
+    "claim",
+    cls=Command,
+    epilog="""
     seedx ticket claim
     seedx ticket claim --json | jq .id
-    """)
+    """,
+)
 def claim(typer_context: typer.Context) -> None:
-    """Take the most urgent open ticket that nobody has (staff)."""
+    """Take the most urgent ticket.
+
+    Of the open tickets that nobody has, it is given to you.
+    """
     run_claim(context_of(typer_context))
 
 
-@app.command("assign", cls=Command, epilog="""
+@app.command(
+    "assign",
+    cls=Command,
+    epilog="""
     seedx ticket assign 42 me
     seedx ticket assign 42 nobody
-    """)
+    """,
+)
 def assign(
     typer_context: typer.Context,
     number: Number,
+    *,
     who: Annotated[
         str, typer.Argument(metavar="WHO", help="me, nobody, an e-mail address or an id.")
     ],
 ) -> None:
-    """Give a ticket to somebody (staff)."""
+    """Give a ticket to somebody."""
     run_assign(AssignOptions(number, who), context_of(typer_context))
 
 

@@ -73,9 +73,7 @@ class Watcher:
 
     def run(self, *, until_solved: bool) -> None:
         """Show what happens; without end unless `until_solved`."""
-        for event in self._context.api.tickets.events(
-            self._ticket_id, last_id=_FROM_THE_BEGINNING
-        ):
+        for event in self._context.api.tickets.events(self._ticket_id, last_id=_FROM_THE_BEGINNING):
             is_new = self._is_new(event)
             if event.event == "run.started":
                 self._run_started(event, is_new=is_new)
@@ -136,10 +134,14 @@ class Watcher:
             self._streamed.add(reply.message_id)
 
 
-@app.command("watch", cls=Command, epilog="""
+@app.command(
+    "watch",
+    cls=Command,
+    epilog="""
     seedx ticket watch 42
     seedx ticket watch 42 --exit-status && notify-send "Ticket 42 is solved"
-    """)
+    """,
+)
 def watch(
     typer_context: typer.Context,
     number: Number,
@@ -147,9 +149,9 @@ def watch(
         bool, typer.Option("--exit-status", help="End with 0 once it is resolved or closed.")
     ] = False,
 ) -> None:
-    """Show messages, changes and AI text of a ticket as they happen.
+    """Show what happens on a ticket as it happens.
 
-    Goes on by itself after a cut. With --json each event is one line.
+    Messages, changes, and the AI's text while it is written. Goes on by itself after a cut. With --json each event is one line.
     """
     run_watch(WatchOptions(number, exit_status), context_of(typer_context))
 

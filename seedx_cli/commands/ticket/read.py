@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.commands.arguments import Number, Priority, Status
 from seedx_cli.context import Context
-from seedx_cli.documents import Ticket, TicketPage
 from seedx_cli.tables import Column
+
+if TYPE_CHECKING:
+    from seedx_cli.documents import Ticket, TicketPage
 
 app = command_group("Reading tickets.")
 
@@ -83,12 +85,17 @@ def run_show(options: ShowOptions, context: Context) -> None:
         run_watch(WatchOptions(options.ticket_id), context, shown=ticket)
 
 
-@app.command("list", cls=Command, epilog="""
+@app.command(
+    "list",
+    cls=Command,
+    epilog="""
     seedx ticket list --status open --priority urgent
     seedx ticket list --mine --json | jq '.items[].title'
-    """)
+    """,
+)
 def list_(
     typer_context: typer.Context,
+    *,
     status: Status = None,
     mine: Annotated[
         bool, typer.Option("--mine", help="Those assigned to you; a customer's own.")
@@ -116,13 +123,18 @@ def list_(
     run_list(options, context_of(typer_context))
 
 
-@app.command("show", cls=Command, epilog="""
+@app.command(
+    "show",
+    cls=Command,
+    epilog="""
     seedx ticket show 42
     seedx ticket show 42 --watch
-    """)
+    """,
+)
 def show(
     typer_context: typer.Context,
     number: Number,
+    *,
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Stay, and show what happens.")
     ] = False,

@@ -87,12 +87,17 @@ def run_message(options: MessageOptions, context: Context) -> None:
         context.io.note(f"Added to ticket #{options.ticket_id}.")
 
 
-@app.command("new", cls=Command, epilog="""
+@app.command(
+    "new",
+    cls=Command,
+    epilog="""
     seedx ticket new -t "Printer on fire" -b "It smokes since Monday." --priority high --ai
     journalctl -u web | seedx ticket new -t "The web server stops" -F -
-    """)
+    """,
+)
 def new(
     typer_context: typer.Context,
+    *,
     title: Annotated[str | None, typer.Option("--title", "-t", help="One line.")] = None,
     body: Body = None,
     file: File = None,
@@ -106,38 +111,46 @@ def new(
     Without --body and --file your editor opens. A text that cannot be sent is kept in a file.
     """
     source = Source(body, file, recover)
-    run_new(
-        NewOptions(title, source, priority, tuple(tag or ()), ai=ai), context_of(typer_context)
-    )
+    run_new(NewOptions(title, source, priority, tuple(tag or ()), ai=ai), context_of(typer_context))
 
 
-@app.command("reply", cls=Command, epilog="""
+@app.command(
+    "reply",
+    cls=Command,
+    epilog="""
     seedx ticket reply 42 -b "It works now, thank you."
     seedx ticket reply 42 -F answer.md
-    """)
+    """,
+)
 def reply(
     typer_context: typer.Context,
     number: Number,
+    *,
     body: Body = None,
     file: File = None,
     recover: Recover = None,
 ) -> None:
-    """Add a message to a ticket; everybody who sees the ticket sees it."""
+    """Add a message; whoever sees the ticket sees it."""
     run_message(MessageOptions(number, Source(body, file, recover)), context_of(typer_context))
 
 
-@app.command("note", cls=Command, epilog="""
+@app.command(
+    "note",
+    cls=Command,
+    epilog="""
     seedx ticket note 42 -b "Waiting for the vendor."
     seedx ticket note 42 -F findings.md
-    """)
+    """,
+)
 def note(
     typer_context: typer.Context,
     number: Number,
+    *,
     body: Body = None,
     file: File = None,
     recover: Recover = None,
 ) -> None:
-    """Add a note to a ticket that staff alone see."""
+    """Add a note that staff alone see."""
     source = Source(body, file, recover)
     run_message(MessageOptions(number, source, internal=True), context_of(typer_context))
 
