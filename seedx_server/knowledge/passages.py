@@ -40,8 +40,8 @@ class _Piece:
 def split_into_passages(content: str) -> list[Section]:
     """Cut Markdown into passages of about `LONGEST_PASSAGE` characters or less.
 
-    A passage begins at each heading. One that is too long is cut between its blocks, a block that is
-    too long between its lines, a line between its words. Code is never cut, however long.
+    A passage begins at each heading. One that is too long is cut between its blocks, a block that
+    is too long between its lines, a line between its words. Code is never cut, however long.
 
     Args:
         content: CommonMark with tables, and more than white space.
@@ -78,7 +78,9 @@ def _plain(inline: Token) -> str:
 def _pieces(
     lines: Sequence[str], blocks: Iterable[Token], tokens: Sequence[Token]
 ) -> Iterator[_Piece]:
-    code = [token.map for token in tokens if token.type in UNCUTTABLE and token.map]
+    code = [
+        (token.map[0], token.map[1]) for token in tokens if token.type in UNCUTTABLE and token.map
+    ]
     for block in blocks:
         begin, end = block.map or (0, 0)
         text = "\n".join(lines[begin:end]).rstrip()
@@ -89,10 +91,10 @@ def _pieces(
 
 
 def _cut(
-    lines: Sequence[str], begin: int, end: int, code: Sequence[Sequence[int]]
+    lines: Sequence[str], begin: int, end: int, code: Sequence[tuple[int, int]]
 ) -> Iterator[_Piece]:
     glue = "\n\n"
-    ends = {first: last for first, last in code}
+    ends = dict(code)
     while begin < end:
         after = ends.get(begin)
         if after is not None:

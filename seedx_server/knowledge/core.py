@@ -1,0 +1,102 @@
+"""Words and documents of the knowledge base: pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from seedx_server.infrastructure.text import PlainText
+
+LONGEST_SLUG = 200
+SLUG_PATTERN = r"^[a-z0-9]+([-/][a-z0-9]+)*$"
+MOST_TAGS = 20
+
+HALF_FIT = 0.5
+"""The fit at which a passage is as likely as not to answer the question."""
+ANSWERS_FROM = 0.5
+"""The score from which a passage is taken to answer a question; below it, nothing fits."""
+
+
+def _distinct(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tag.lower() for tag in tags))
+
+
+Title = Annotated[PlainText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Content = Annotated[PlainText, StringConstraints(min_length=1, max_length=100_000)]
+Tag = Annotated[PlainText, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
+Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(_distinct)]
+
+
+class NewArticle(BaseModel):
+    """What an article is to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Title
+    content: Content = Field(description="Markdown.")
+    tags: Tags = []
+
+
+class ArticleSummary(BaseModel):
+    """An article as lists show it."""
+
+    slug: str
+    title: str
+    tags: list[str]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    url: str
+
+
+class ArticleDocument(ArticleSummary):
+    """An article as the API shows it."""
+
+    content: str
+
+
+class FoundArticle(ArticleSummary):
+    """An article that fits a search, with its part that fits best."""
+
+    heading: str = Field(description='The heading of that part, or "" for the opening.')
+    snippet: str = Field(description="The beginning of that part.")
+    score: float = Field(description="How well it fits, from 0 to 1.")
+
+
+class ArticlePage(BaseModel):
+    """A page of articles by slug, or the articles that fit a search, best first."""
+
+    items: list[FoundArticle | ArticleSummary]
+    next_cursor: str | None = Field(
+        description="Where the next page begins; null on the last, and for a search."
+    )
+
+
+def score_of(fit: float) -> float:
+    """Return the score of a passage, from 0 to 1.
+
+    Args:
+        fit: How much of a question a passage has: the sum over the question's concepts of how rare
+            the word is and how prominently it stands, times the share of concepts that are there.
+    """
+    return fit**2 / (fit**2 + HALF_FIT**2)
+
+
+@dataclass(frozen=True, slots=True)
+class PassageHit:
+    """A passage that fits a question.
+
+    Attributes:
+        slug: The article's slug.
+        title: The article's title.
+        heading: The heading it stands under, or "" for the article's opening.
+        text: Its Markdown.
+        score: How well it fits, from 0 to 1; see `score_of`.
+    """
+
+    slug: str
+    title: str
+    heading: str
+    text: str
+    score: float

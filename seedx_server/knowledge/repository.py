@@ -1,0 +1,198 @@
+"""Queries over articles and their passages."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from sqlalchemy import Double, Integer, Select, Subquery, column, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import defer
+
+from seedx_server.infrastructure.access import Actor
+from seedx_server.infrastructure.cursor import decode_cursor, encode_cursor
+from seedx_server.infrastructure.repository import Page, SqlRepository
+from seedx_server.knowledge.models import Article, Passage
+from seedx_server.knowledge.passages import Section
+from seedx_server.knowledge.questions import Concept
+
+# Measured with `python -m benchmarks.retrieval`, on its tuning half.
+SYNONYM_WEIGHT = 0.8
+MENTION = 0.2
+FIELD_WEIGHTS = [0.4, 0.0, 0.8, 1.0]
+"""What a word counts in the text, nowhere, in title and tags, in the heading (D to A)."""
+SIMILAR_WEIGHT = 0.8
+FEWEST_PASSAGES = 100
+MOST_CONCEPTS_NEEDED = 8
+
+SEARCH = text((files("seedx_server.knowledge") / "search.sql").read_text("utf-8")).columns(
+    column("id", Integer), column("fit", Double)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A passage that has something of a question.
+
+    Attributes:
+        article: Its article, without the content.
+        passage: The passage.
+        fit: How much of the question it has, from 0 up; see `score_of`.
+    """
+
+    article: Article
+    passage: Passage
+    fit: float
+
+
+class ArticleRepository(SqlRepository[Article]):
+    """Articles: whoever is signed in sees all."""
+
+    model = Article
+
+    def visible_to(self, actor: Actor) -> Select[Article]:  # noqa: ARG002  # the same for all
+        """Return the query of all articles."""
+        return select(Article)
+
+    async def by_slug(self, slug: str, *, actor: Actor) -> Article | None:
+        """Return an article, or None if it is not there."""
+        return await self.session.scalar(self.visible_to(actor).where(Article.slug == slug))
+
+    async def lock(self, slug: str, *, actor: Actor) -> Article | None:
+        """Return an article as `by_slug` does, its row locked until the commit."""
+        return await self.session.scalar(
+            self.visible_to(actor)
+            .where(Article.slug == slug)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
+    async def list(self, *, actor: Actor, limit: int, cursor: str | None = None) -> Page[Article]:
+        """Return a page of the articles by slug, without their content.
+
+        Raises:
+            InvalidInput: The cursor is not one that this list gave.
+        """
+        statement = self.visible_to(actor).options(defer(Article.content, raiseload=True))
+        if cursor is not None:
+            statement = statement.where(Article.slug > decode_cursor(cursor, str)[0])
+        rows = (await self.session.scalars(statement.order_by(Article.slug).limit(limit + 1))).all()
+        more = len(rows) > limit
+        return Page(rows[:limit], encode_cursor(rows[limit - 1].slug) if more else None)
+
+    async def add_unless_there(self, row: Article) -> Article | None:
+        """Write a new article, or return None if there is one with this slug."""
+        return await self.session.scalar(
+            insert(Article)
+            .values(
+                slug=row.slug,
+                title=row.title,
+                content=row.content,
+                tags=row.tags,
+                content_hash=row.content_hash,
+                updated_by=row.updated_by,
+            )
+            .on_conflict_do_nothing(index_elements=[Article.slug])
+            .returning(Article)
+        )
+
+    async def rewrite(self, article: Article, row: Article) -> Article:
+        """Give an article the text of another row, a new version and time of change."""
+        statement = (
+            update(Article)
+            .where(Article.id == article.id)
+            .values(
+                title=row.title,
+                content=row.content,
+                tags=row.tags,
+                content_hash=row.content_hash,
+                updated_by=row.updated_by,
+                version=Article.version + 1,
+                updated_at=func.now(),
+            )
+            .returning(Article)
+            .execution_options(populate_existing=True)
+        )
+        return (await self.session.scalars(statement)).one()
+
+    async def replace_passages(self, article: Article, sections: Sequence[Section]) -> None:
+        """Put new passages in the place of the article's present ones."""
+        await self.session.execute(delete(Passage).where(Passage.article_id == article.id))
+        subject = " ".join([article.title, *article.tags])
+        await self.session.execute(
+            insert(Passage),
+            [
+                {
+                    "article_id": article.id,
+                    "position": position,
+                    "subject": subject,
+                    "heading": section.heading,
+                    "text": section.text,
+                }
+                for position, section in enumerate(sections)
+            ],
+        )
+
+    async def remove(self, article: Article) -> None:
+        """Delete an article with its passages."""
+        await self.session.delete(article)
+        await self.session.flush()
+
+    async def matches(
+        self, concepts: Sequence[Concept], *, actor: Actor, limit: int, one_an_article: bool = False
+    ) -> Sequence[Match]:
+        """Return the passages that have most of a question, best first, in one round trip.
+
+        Args:
+            concepts: What the question speaks of.
+            actor: Who asks.
+            limit: The most passages to return.
+            one_an_article: Return only the best passage of each article.
+        """
+        found = _search(concepts)
+        if one_an_article:
+            found = _best_of_each_article(found)
+        statement = (
+            self.visible_to(actor)
+            .add_columns(Passage, found.c.fit)
+            .options(defer(Article.content, raiseload=True))
+            .join(Passage, Passage.article_id == Article.id)
+            .join(found, found.c.id == Passage.id)
+            .order_by(found.c.fit.desc(), Passage.id)
+            .limit(limit)
+        )
+        rows = await self.session.execute(statement)
+        return [Match(article, passage, fit) for article, passage, fit in rows]
+
+
+def _search(concepts: Sequence[Concept]) -> Subquery:
+    phrases = [
+        (number, words, weight)
+        for number, concept in enumerate(concepts)
+        for words, weight in _phrases(concept)
+    ]
+    return SEARCH.bindparams(
+        concepts=[number for number, _, _ in phrases],
+        phrases=[words for _, words, _ in phrases],
+        weights=[weight for _, _, weight in phrases],
+        field_weights=FIELD_WEIGHTS,
+        mention=MENTION,
+        similar=SIMILAR_WEIGHT,
+        fewest_passages=FEWEST_PASSAGES,
+        most_concepts=MOST_CONCEPTS_NEEDED,
+    ).subquery("found")
+
+
+def _phrases(concept: Concept) -> Iterator[tuple[str, float]]:
+    yield concept.words, 1.0
+    for synonym in concept.synonyms:
+        yield synonym, SYNONYM_WEIGHT
+
+
+def _best_of_each_article(found: Subquery) -> Subquery:
+    return (
+        select(Passage.id, found.c.fit)
+        .join(found, found.c.id == Passage.id)
+        .distinct(Passage.article_id)
+        .order_by(Passage.article_id, found.c.fit.desc(), Passage.id)
+        .subquery("best")
+    )

@@ -1,0 +1,135 @@
+"""Routes of the knowledge base."""
+
+import textwrap
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from seedx_server.infrastructure.web import (
+    Cursor,
+    IfMatch,
+    Limit,
+    SessionDep,
+    answer,
+    etag,
+    expected_version,
+)
+from seedx_server.knowledge.core import (
+    LONGEST_SLUG,
+    SLUG_PATTERN,
+    ArticleDocument,
+    ArticlePage,
+    ArticleSummary,
+    FoundArticle,
+    NewArticle,
+    score_of,
+)
+from seedx_server.knowledge.models import Article
+from seedx_server.knowledge.repository import ArticleRepository, Match
+from seedx_server.knowledge.service import KnowledgeService
+from seedx_server.users.actor import ActorDep
+
+LONGEST_SNIPPET = 240
+
+router = APIRouter(prefix="/articles", tags=["articles"])
+
+
+def _service(session: SessionDep) -> KnowledgeService:
+    return KnowledgeService(ArticleRepository(session))
+
+
+Knowledge = Annotated[KnowledgeService, Depends(_service)]
+Slug = Annotated[str, Path(pattern=SLUG_PATTERN, max_length=LONGEST_SLUG)]
+
+
+@router.get("", response_model=ArticlePage)
+async def list_articles(
+    *,
+    request: Request,
+    actor: ActorDep,
+    knowledge: Knowledge,
+    q: Annotated[str | None, Query(description="A question or words to search for.")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Response:
+    """List the articles by slug; with `q`, those that fit it, the best first."""
+    if q is not None and q.strip():
+        matches = await knowledge.search_articles(q, limit, actor)
+        return answer(
+            ArticlePage(items=[_found(match, request) for match in matches], next_cursor=None)
+        )
+    page = await knowledge.list(actor, limit, cursor)
+    items: list[FoundArticle | ArticleSummary] = [_summary(row, request) for row in page.items]
+    return answer(ArticlePage(items=items, next_cursor=page.next_cursor))
+
+
+@router.get("/{slug:path}", response_model=ArticleDocument)
+async def get_article(
+    slug: Slug, request: Request, actor: ActorDep, knowledge: Knowledge
+) -> Response:
+    """Return an article."""
+    return _document(await knowledge.get(slug, actor), request)
+
+
+@router.put(
+    "/{slug:path}",
+    response_model=ArticleDocument,
+    responses={HTTPStatus.CREATED: {"description": "It is new.", "model": ArticleDocument}},
+)
+async def put_article(
+    *,
+    slug: Slug,
+    body: NewArticle,
+    request: Request,
+    actor: ActorDep,
+    knowledge: Knowledge,
+    if_match: IfMatch = None,
+) -> Response:
+    """Write an article. The same again changes nothing. For staff."""
+    stored = await knowledge.put(slug, body, actor, expected_version(if_match))
+    return _document(
+        stored.article, request, HTTPStatus.CREATED if stored.is_new else HTTPStatus.OK
+    )
+
+
+@router.delete("/{slug:path}", status_code=HTTPStatus.NO_CONTENT)
+async def delete_article(
+    slug: Slug, actor: ActorDep, knowledge: Knowledge, if_match: IfMatch = None
+) -> None:
+    """Remove an article. For staff."""
+    await knowledge.delete(slug, actor, expected_version(if_match))
+
+
+def _summary(article: Article, request: Request) -> ArticleSummary:
+    return ArticleSummary(
+        slug=article.slug,
+        title=article.title,
+        tags=article.tags,
+        version=article.version,
+        created_at=article.created_at,
+        updated_at=article.updated_at,
+        url=_path_of(article, request),
+    )
+
+
+def _found(match: Match, request: Request) -> FoundArticle:
+    return FoundArticle(
+        **dict(_summary(match.article, request)),
+        heading=match.passage.heading,
+        snippet=textwrap.shorten(match.passage.text, LONGEST_SNIPPET, placeholder=" …"),
+        score=round(score_of(match.fit), 3),
+    )
+
+
+def _document(article: Article, request: Request, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    summary = _summary(article, request)
+    headers = {"ETag": etag(article.version)}
+    if status is HTTPStatus.CREATED:
+        headers["Location"] = summary.url
+    return answer(ArticleDocument(**dict(summary), content=article.content), status, headers)
+
+
+def _path_of(article: Article, request: Request) -> str:
+    path = request.app.url_path_for("get_article", slug=article.slug)
+    return f"{request.scope.get('root_path', '')}{path}"
