@@ -1,0 +1,230 @@
+"""How well search finds the passages that answer questions about the handbook.
+
+Run `python -m benchmarks.retrieval`; see README.md in this folder for what the figures mean.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, TypeAdapter
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from seedx_cli.articles import read_all
+from seedx_server.infrastructure.access import Actor, Role
+from seedx_server.infrastructure.database import make_engine, make_sessions
+from seedx_server.infrastructure.embedded import EmbeddedPostgres
+from seedx_server.infrastructure.migrate import upgrade
+from seedx_server.knowledge.core import ANSWERS_FROM, NewArticle, score_of
+from seedx_server.knowledge.questions import concepts_of
+from seedx_server.knowledge.repository import ArticleRepository
+from seedx_server.knowledge.service import KnowledgeService
+
+QUESTIONS = Path(__file__).with_name("retrieval_questions.yaml")
+DEEPEST = 20
+WEBSEARCH = """
+    SELECT articles.slug, passages.heading, 0.0 AS score
+    FROM websearch_to_tsquery('english', :query) AS query, passages
+    JOIN articles ON articles.id = passages.article_id
+    WHERE passages.search @@ query
+    ORDER BY ts_rank_cd(passages.search, query) DESC, passages.id
+    LIMIT :limit
+"""
+
+
+class Question(BaseModel):
+    """A question and the passages, as `slug#heading`, any one of which answers it."""
+
+    question: str
+    answers: list[str]
+
+
+class Half(BaseModel):
+    """One half of the questions."""
+
+    answerable: list[Question]
+    unanswerable_near: list[str]
+    unanswerable_far: list[str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A passage that a search returned."""
+
+    name: str
+    score: float
+
+
+Search = Callable[[str], Awaitable[Sequence[Found]]]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answerable question with what was found, best first."""
+
+    question: Question
+    found: Sequence[Found]
+
+    @property
+    def rank(self) -> int | None:
+        """The place of the first right passage, from 1."""
+        return next(
+            (
+                place
+                for place, found in enumerate(self.found, 1)
+                if found.name in self.question.answers
+            ),
+            None,
+        )
+
+    @property
+    def best(self) -> float:
+        """The score of the passage found first."""
+        return self.found[0].score if self.found else 0.0
+
+
+async def main() -> None:
+    """Load the handbook, ask the questions, print the figures."""
+    arguments = _arguments()
+    halves = TypeAdapter(dict[str, Half]).validate_python(yaml.safe_load(QUESTIONS.read_text()))
+    with _database(arguments.database) as address:
+        upgrade(address)
+        engine = make_engine(address, 1)
+        async with make_sessions(engine)() as session:
+            # The transaction is never committed: nothing stays in a database that was named.
+            actor = await _load_handbook(session)
+            searches = _searches(session, actor)
+            chosen = searches if arguments.compare else {"search": searches["search"]}
+            for name, half in halves.items():
+                print(f"\n{name}: {len(half.answerable)} questions")
+                for title, search in chosen.items():
+                    print(f"  {title:<26} {await _quality(half, search)}")
+                print(f"  at score {ANSWERS_FROM}: {await _decisions(half, searches['search'])}")
+            if arguments.misses:
+                await _print_misses(halves["tuning"], searches["search"])
+        await engine.dispose()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--database", help="postgresql://…; an embedded one by default")
+    parser.add_argument("--compare", action="store_true", help="measure simpler searches too")
+    parser.add_argument("--misses", action="store_true", help="show the tuning half's misses")
+    return parser.parse_args()
+
+
+@contextlib.contextmanager
+def _database(named: str | None) -> Iterator[str]:
+    if named is not None:
+        yield named
+        return
+    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)) as server:
+        yield server.url()
+
+
+async def _load_handbook(session: AsyncSession) -> Actor:
+    user = await session.scalar(
+        text(
+            "INSERT INTO users (name, email, password_hash, role) "
+            "VALUES ('Benchmark', 'benchmark@seedx.invalid', '', 'agent') RETURNING id"
+        )
+    )
+    await session.execute(text("DELETE FROM articles"))
+    actor = Actor(id=int(user), role=Role.AGENT, name="Benchmark", session_id=0)
+    service = KnowledgeService(ArticleRepository(session))
+    with as_file(files("seedx_server") / "handbook") as folder:
+        for file in read_all([folder]):
+            article = NewArticle(title=file.title, content=file.content, tags=[*file.tags])
+            await service.put(file.slug, article, actor)
+    await session.execute(text("ANALYZE passages"))
+    return actor
+
+
+def _searches(session: AsyncSession, actor: Actor) -> dict[str, Search]:
+    articles = ArticleRepository(session)
+
+    async def websearch(query: str) -> Sequence[Found]:
+        rows = await session.execute(text(WEBSEARCH), {"query": query, "limit": DEEPEST})
+        return [Found(f"{row.slug}#{row.heading}", row.score) for row in rows]
+
+    async def any_word(query: str) -> Sequence[Found]:
+        return await websearch(" or ".join(concept.words for concept in concepts_of(query)))
+
+    async def own_words(query: str) -> Sequence[Found]:
+        return await matches(query, synonyms=False)
+
+    async def matches(query: str, *, synonyms: bool = True) -> Sequence[Found]:
+        concepts = concepts_of(query)
+        if not synonyms:
+            concepts = [replace(concept, synonyms=()) for concept in concepts]
+        found = await articles.matches(concepts, actor=actor, limit=DEEPEST)
+        return [
+            Found(f"{match.article.slug}#{match.passage.heading}", score_of(match.fit))
+            for match in found
+        ]
+
+    return {
+        "all words, ts_rank_cd": websearch,
+        "any word, ts_rank_cd": any_word,
+        "search without synonyms": own_words,
+        "search": matches,
+    }
+
+
+async def _ask(half: Half, search: Search) -> list[Answered]:
+    return [Answered(question, await search(question.question)) for question in half.answerable]
+
+
+async def _quality(half: Half, search: Search) -> str:
+    ranks = [answered.rank for answered in await _ask(half, search)]
+    figures = {
+        f"recall@{depth}": _share(rank is not None and rank <= depth for rank in ranks)
+        for depth in (1, 3, 6)
+    }
+    figures["MRR"] = sum(1 / rank for rank in ranks if rank) / len(ranks)
+    return "  ".join(f"{name} {figure:.2f}" for name, figure in figures.items())
+
+
+async def _decisions(half: Half, search: Search) -> str:
+    asked = await _ask(half, search)
+    answered = [each for each in asked if each.best >= ANSWERS_FROM]
+    figures = {
+        "missed answers": _share(each.best < ANSWERS_FROM for each in asked),
+        "answered with none right in 3": _share((each.rank or DEEPEST) > 3 for each in answered),
+        "false answers, near": await _false_answers(half.unanswerable_near, search),
+        "false answers, far": await _false_answers(half.unanswerable_far, search),
+    }
+    return "; ".join(f"{name} {figure:.2f}" for name, figure in figures.items())
+
+
+async def _false_answers(questions: Sequence[str], search: Search) -> float:
+    best = [await search(question) for question in questions]
+    return _share(bool(found) and found[0].score >= ANSWERS_FROM for found in best)
+
+
+async def _print_misses(half: Half, search: Search) -> None:
+    for answered in await _ask(half, search):
+        if answered.rank is None or answered.rank > 3:
+            print(f"\n{answered.question.question}\n  wanted {answered.question.answers}")
+            for found in answered.found[:3]:
+                print(f"  {found.score:.2f} {found.name}")
+    for question in [*half.unanswerable_near, *half.unanswerable_far]:
+        wrong = await search(question)
+        if wrong and wrong[0].score >= ANSWERS_FROM:
+            print(f"\n{question}\n  wanted no answer\n  {wrong[0].score:.2f} {wrong[0].name}")
+
+
+def _share(truths: Iterator[bool]) -> float:
+    listed = list(truths)
+    return sum(listed) / len(listed) if listed else 0.0
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
