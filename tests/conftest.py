@@ -1,0 +1,129 @@
+"""What every test may use: a PostgreSQL database of its own, and no network but loopback."""
+
+import errno
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from seedx_server.infrastructure import migrate
+from seedx_server.infrastructure.embedded import EmbeddedPostgres
+
+FOLDER = "SEEDX_TEST_FOLDER"
+"""The environment's name for the folder of this run's server, shared by pytest's workers."""
+
+SERVER = "SEEDX_TEST_DATABASE_URL"
+"""The environment's name for a server to use instead; the user needs the right to CREATEDB."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the folder in the process that starts the workers; they inherit the name."""
+    if not hasattr(config, "workerinput"):
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="seedx-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind, not even what a killed worker could not stop."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(os.environ[FOLDER])
+    if (folder / "postgres" / "postmaster.pid").exists():
+        with EmbeddedPostgres(folder, durable=False):
+            pass
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_loopback() -> Iterator[None]:
+    """Refuse every connection that would leave this machine."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        refuse_outside(self.family, address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        refuse_outside(self.family, address)
+        return connect_ex(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        yield
+
+
+def refuse_outside(family: int, address: Any) -> None:
+    if family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    host = address[0]
+    try:
+        inside = ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        inside = host == "localhost"
+    if not inside:
+        # What a firewall answers; the programs under test close their sockets after it.
+        raise PermissionError(errno.EPERM, f"tests stay on this machine, but one tried {host}")
+
+
+@contextmanager
+def database(postgres: psycopg.Connection, name: str, template: str) -> Iterator[None]:
+    """Make a database as a copy of another, and drop it afterwards, whoever is connected."""
+    # Copying a few megabytes of files takes half the time of writing them to the log.
+    create = "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"
+    postgres.execute(sql.SQL(create).format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield
+    finally:
+        postgres.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def address_of(server: str, name: str) -> str:
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A server's `postgres` database, where other databases are made.
+
+    The embedded server belongs to the whole run: the last worker that leaves stops it.
+    """
+    if given := os.environ.get(SERVER):
+        yield given
+        return
+    with EmbeddedPostgres(Path(os.environ[FOLDER]), durable=False) as server:
+        yield server.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_url: str) -> Iterator[psycopg.Connection]:
+    """A connection that makes and drops databases."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def template(postgres: psycopg.Connection, postgres_url: str) -> Iterator[str]:
+    """The name of this worker's database with the newest schema and no rows."""
+    name = f"seedx_template_{uuid.uuid4().hex}"
+    with database(postgres, name, template="template0"):
+        migrate.upgrade(address_of(postgres_url, name))
+        yield name
+
+
+@pytest.fixture
+def database_url(postgres: psycopg.Connection, postgres_url: str, template: str) -> Iterator[str]:
+    """The address of a database for one test: the newest schema and no rows."""
+    name = f"seedx_test_{uuid.uuid4().hex}"
+    with database(postgres, name, template):
+        yield address_of(postgres_url, name)
