@@ -1,6 +1,7 @@
-"""The console script: the version at once, everything else through the commands."""
+"""The console script: version and completion at once, everything else through the commands."""
 
 import gc
+import os
 import sys
 
 
@@ -12,6 +13,10 @@ def main() -> int:
 
         sys.stdout.write(f"seedx {VERSION}\n")
         return 0
+    if "_SEEDX_COMPLETE" in os.environ:
+        from seedx_cli.completion import run as complete
+
+        return complete(os.environ)
     # Imports make very many objects and hardly any garbage: looking for it at the usual pace, and
     # once more at the end, takes a tenth of a short command's time.
     gc.set_threshold(100_000)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from seedx_cli.errors import SeedXError, UsageError
+from seedx_cli.places import config_directory
 
 DEFAULT_SERVER = "http://127.0.0.1:8443"
 DEFAULT_PROFILE = "default"
@@ -53,12 +54,7 @@ class Config:
     @cached_property
     def directory(self) -> Path:
         """The folder of the configuration and the token cache; it need not exist yet."""
-        chosen = self._environment.get("SEEDX_CONFIG_DIR")
-        if chosen:
-            return Path(chosen).expanduser()
-        import platformdirs
-
-        return platformdirs.user_config_path("seedx", appauthor=False)
+        return Path(config_directory(self._environment))
 
     @property
     def file(self) -> Path:

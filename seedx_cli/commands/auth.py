@@ -14,6 +14,7 @@ from seedx_cli.context import Context
 from seedx_cli.documents import User
 from seedx_cli.errors import SignedOutError, UsageError
 from seedx_cli.prompts import ask, ask_password
+from seedx_cli.recent import forget
 from seedx_cli.safe_text import safe_line
 from seedx_cli.session import StoredSession, Tokens
 
@@ -72,6 +73,7 @@ def run_logout(context: Context) -> None:
         context.io.note("The session had ended already.")
     finally:
         session.end()
+        forget(context)
     context.io.note(f"Signed out of {server}.")
 
 

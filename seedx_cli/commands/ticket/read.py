@@ -10,6 +10,7 @@ import typer
 from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.commands.arguments import Number, Priority, Status
 from seedx_cli.context import Context
+from seedx_cli.recent import remember
 from seedx_cli.tables import Column
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def run_list(options: ListOptions, context: Context) -> None:
         Column("ASSIGNEE", flexible=True),
         Column("UPDATED"),
     ]
+    remember(page["items"], context)
     io.table(columns, [_row(ticket, context) for ticket in page["items"]], empty="No tickets.")
     if page["next_cursor"] and page["items"]:
         io.note(f"These are the newest {len(page['items'])}; see all with --all.", "dim")
