@@ -286,9 +286,7 @@ class MarkdownFilter:
     def _word(self, window: str, word: str) -> Step:
         following = window[len(word) : len(word) + 3]
         www = _WWW.search(word)
-        if (
-            not www and len(window) == WINDOW and len(following) < 3
-        ):  # noqa: PLR2004  # the length of ://
+        if not www and len(window) == WINDOW and len(following) < len("://"):
             # Too long to be a scheme, but its end may be one.
             return WINDOW - LONGEST_SCHEME, window[: WINDOW - LONGEST_SCHEME]
         if following != "://" and "://".startswith(following) and self._open(window):

@@ -1,0 +1,159 @@
+"""Answers without a model: the passages of the knowledge base themselves, word for word.
+
+Nothing of what a customer wrote gets into a reply or a draft, so no ticket can make it say
+anything that the articles do not.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Sequence
+
+from seedx_server.ai.core import HandoffReason, Purpose
+from seedx_server.ai.provider import (
+    Finished,
+    GenerationRequest,
+    Handoff,
+    Passage,
+    ProviderEvent,
+    TextDelta,
+)
+from seedx_server.ai.providers.summary import summarise
+from seedx_server.config import Settings
+from seedx_server.knowledge.core import ANSWERS_FROM
+
+MODEL = "articles"
+
+MOST_QUOTED = 2
+ALMOST_AS_GOOD = 0.85
+"""A second passage is quoted when its score is at least this share of the best one's."""
+LONGEST_QUOTE = 1_500
+
+OPENING = "This answer is put together from our help articles."
+CLOSING = (
+    "If this does not solve it, write again, or ask for a person and our support team takes over."
+)
+NOTHING_FITS = "I found no help article that answers this."
+
+_PERSON = (
+    r"(?:human(?: being)?|person|someone|somebody|representative|rep|operator"
+    r"|(?:support |service |live |human )?agent|member of (?:the |your )?(?:staff|team)"
+    r"|support team|(?:your |the )(?:staff|team))"
+)
+_SOME = r"(?:an? |the |some |your |one of your )?(?:real |actual |live )?"
+_ASKS_FOR_PERSON = re.compile(
+    rf"\b(?:talk|speak|chat) (?:to|with) {_SOME}{_PERSON}\b"
+    rf"|\b(?:connect|transfer|forward|hand|pass|put|escalate) (?:me|this|it) (?:\w+ )?to {_SOME}"
+    rf"{_PERSON}\b"
+    r"|\b(?:want|need|prefer|like|get me|give me|is there) (?:an? )?"
+    r"(?:human|real person|actual person|live person|live agent|human agent|human being)\b"
+    r"|^\W*(?:an? )?(?:human|real person|person|agent|representative|operator)"
+    r"(?:\W+(?:please|now))*\W*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_REFUSES = re.compile(r"\b(?:not|no need to|without|n['\u2019]t)(?: \w+){0,3} ?$", re.IGNORECASE)
+
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_KEPT_AS_IS = re.compile(r"\s*(?:[-*+] |\d{1,9}[.)] |`{3}|~{3}|\||>| {4})")
+_HEADING = re.compile(r"#{1,6} +(.+?)(?: +#+)?")
+
+
+class KnowledgeProvider:
+    """Answers with the passages that fit the question best."""
+
+    name = "knowledge"
+    model = MODEL
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings as every provider does; there is nothing to set."""
+        del settings
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[ProviderEvent, None]:
+        """Yield the answer word by word."""
+        text, reason = _answer(request)
+        for word in re.findall(r"\s*\S+", text):
+            yield TextDelta(word)
+            await asyncio.sleep(0)
+        if reason is not None:
+            yield Handoff(reason)
+        yield Finished("stop", prompt_tokens=0, completion_tokens=0)
+
+    async def aclose(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+def asks_for_person(question: str) -> bool:
+    """Whether a question plainly asks, in English, for a person instead of an answer."""
+    return any(
+        not _REFUSES.search(question[: asking.start()])
+        for asking in _ASKS_FOR_PERSON.finditer(question)
+    )
+
+
+def _answer(request: GenerationRequest) -> tuple[str, HandoffReason | None]:
+    if request.purpose is Purpose.SUMMARY:
+        return summarise(request.messages[-1].content), None
+    if asks_for_person(request.question):
+        return "", HandoffReason.CUSTOMER_REQUEST
+    passages = _best(request.passages)
+    if not passages:
+        return NOTHING_FITS, HandoffReason.MISSING_KNOWLEDGE
+    return "\n\n".join([OPENING, *(_quote(passage) for passage in passages), CLOSING]), None
+
+
+def _best(passages: Sequence[Passage]) -> list[Passage]:
+    fitting = sorted(
+        (passage for passage in passages if passage.score >= ANSWERS_FROM),
+        key=lambda passage: -passage.score,
+    )
+    return [
+        passage
+        for passage in fitting[:MOST_QUOTED]
+        if passage.score >= ALMOST_AS_GOOD * fitting[0].score
+    ]
+
+
+def _quote(passage: Passage) -> str:
+    place = f"{passage.title}: {passage.heading}" if passage.heading else passage.title
+    blocks, rest = _beginning(_blocks(passage.text))
+    lines = [f"**{place}** [{passage.number}]", *(_shown(block) for block in blocks)]
+    if rest:
+        lines.append("(The article goes on.)")
+    return "\n\n".join(lines)
+
+
+def _blocks(text: str) -> list[str]:
+    """Cut Markdown at its blank lines, but not inside fenced code."""
+    blocks: list[list[str]] = [[]]
+    fence = ""
+    for line in text.strip().splitlines():
+        marker = _FENCE.match(line)
+        if fence and line.strip().startswith(fence):
+            fence = ""
+        elif not fence and marker:
+            fence = marker.group(1)
+        if line.strip() or fence:
+            blocks[-1].append(line)
+        else:
+            blocks.append([])
+    return ["\n".join(block) for block in blocks if block]
+
+
+def _beginning(blocks: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the blocks that a quote has room for, at least one, and whether more follow."""
+    kept: list[str] = []
+    room = LONGEST_QUOTE
+    for block in blocks:
+        room -= len(block)
+        if kept and room < 0:
+            return kept, True
+        kept.append(block)
+    return kept, False
+
+
+def _shown(block: str) -> str:
+    """Quote a paragraph; leave steps and code so that they can be followed and copied."""
+    if heading := _HEADING.fullmatch(block):
+        return f"**{heading.group(1)}**"
+    if _KEPT_AS_IS.match(block):
+        return block
+    return "\n".join(f"> {line}" for line in block.splitlines())
