@@ -14,7 +14,7 @@ MOST_TAGS = 20
 
 HALF_FIT = 0.5
 """The fit at which a passage is as likely as not to answer the question."""
-ANSWERS_FROM = 0.5
+ANSWERS_FROM = 0.25
 """The score from which a passage is taken to answer a question; below it, nothing fits."""
 
 

@@ -51,7 +51,7 @@ def concepts_of(question: str) -> list[Concept]:
     short = [word for word in words if len(word) <= LONGEST_WORD]
     found: dict[str, Concept] = {}
     for stems, phrase in _phrases(short):
-        if phrase not in _filler():
+        if phrase not in _filler() and len(phrase) > 1:
             found.setdefault(stems, Concept(phrase, _thesaurus().synonyms.get(stems, ())))
     return list(found.values())[:MOST_CONCEPTS]
 

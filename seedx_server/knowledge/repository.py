@@ -17,7 +17,6 @@ from seedx_server.knowledge.questions import Concept
 
 # Measured with `python -m benchmarks.retrieval`, on its tuning half.
 SYNONYM_WEIGHT = 0.8
-MENTION = 0.2
 FIELD_WEIGHTS = [0.4, 0.0, 0.8, 1.0]
 """What a word counts in the text, nowhere, in title and tags, in the heading (D to A)."""
 SIMILAR_WEIGHT = 0.8
@@ -175,7 +174,6 @@ def _search(concepts: Sequence[Concept]) -> Subquery:
         phrases=[words for _, words, _ in phrases],
         weights=[weight for _, _, weight in phrases],
         field_weights=FIELD_WEIGHTS,
-        mention=MENTION,
         similar=SIMILAR_WEIGHT,
         fewest_passages=FEWEST_PASSAGES,
         most_concepts=MOST_CONCEPTS_NEEDED,

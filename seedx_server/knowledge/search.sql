@@ -3,7 +3,6 @@
 -- A question is a list of concepts; each concept has its own words and synonyms, one phrase each.
 --   :concepts, :phrases, :weights   parallel arrays: whose phrase, its words, 1 for the concept's own words
 --   :field_weights                  what a word counts in the text, -, the title and tags, the heading
---   :mention                        what a word counts wherever it stands, from 0 to 1
 --   :similar                        what a word counts that is only spelled like one of the passage
 --   :fewest_passages                a small knowledge base is taken to have this many
 --   :most_concepts                  a passage that holds so many of a long question's concepts holds all
@@ -18,10 +17,8 @@ sought AS MATERIALIZED (
 ),
 said AS (
     SELECT sought.concept, sought.query, passages.id,
-        sought.weight * (
-            :mention
-            + (1 - :mention) * ts_rank(CAST(:field_weights AS float4[]), passages.search, sought.query)
-        ) AS strength
+        sought.weight
+            * ts_rank(CAST(:field_weights AS float4[]), passages.search, sought.query) AS strength
     FROM sought JOIN passages ON passages.search @@ sought.query
 ),
 -- A concept that no passage speaks of may be mistyped: trigrams find the word that was meant.
