@@ -315,12 +315,16 @@ def upgrade() -> None:
         op.f("ix_passages_search"), "passages", ["search"], unique=False, postgresql_using="gin"
     )
     op.create_index(
-        op.f("ix_passages_text"),
+        op.f("ix_passages_heading_subject_text"),
         "passages",
-        ["text"],
+        ["heading", "subject", "text"],
         unique=False,
         postgresql_using="gin",
-        postgresql_ops={"text": "gin_trgm_ops"},
+        postgresql_ops={
+            "heading": "gin_trgm_ops",
+            "subject": "gin_trgm_ops",
+            "text": "gin_trgm_ops",
+        },
     )
     op.create_table(
         "refresh_tokens",
@@ -521,10 +525,14 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_refresh_tokens_session_id"), table_name="refresh_tokens")
     op.drop_table("refresh_tokens")
     op.drop_index(
-        op.f("ix_passages_text"),
+        op.f("ix_passages_heading_subject_text"),
         table_name="passages",
         postgresql_using="gin",
-        postgresql_ops={"text": "gin_trgm_ops"},
+        postgresql_ops={
+            "heading": "gin_trgm_ops",
+            "subject": "gin_trgm_ops",
+            "text": "gin_trgm_ops",
+        },
     )
     op.drop_index(op.f("ix_passages_search"), table_name="passages", postgresql_using="gin")
     op.drop_table("passages")

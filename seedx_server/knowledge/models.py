@@ -12,6 +12,9 @@ from seedx_server.infrastructure.database import Identified, Timestamped
 SEARCH_CONFIGURATION = "english"
 """PostgreSQL's text search configuration: how words of articles and questions are stemmed."""
 
+SPELLED = ("heading", "subject", "text")
+"""The columns of a passage in which the search finds what a mistyped word may have meant."""
+
 
 def _weighted(column: str, weight: str) -> str:
     return f"setweight(to_tsvector('{SEARCH_CONFIGURATION}', {column}), '{weight}')"
@@ -63,8 +66,8 @@ class Passage(Identified):
         Index(None, "search", postgresql_using="gin"),
         Index(
             None,
-            "text",
+            *SPELLED,
             postgresql_using="gin",
-            postgresql_ops={"text": "gin_trgm_ops"},
+            postgresql_ops=dict.fromkeys(SPELLED, "gin_trgm_ops"),
         ),
     )
