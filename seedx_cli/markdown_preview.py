@@ -1,0 +1,58 @@
+"""The unfinished end of a Markdown text, made fit to be drawn while the rest is on its way."""
+
+from __future__ import annotations
+
+import re
+
+# Drawing costs by length, and only the newest rows are seen.
+LONGEST_PREVIEW = 3000
+# The cut moves in steps, so that the rows below it do not reflow with every character.
+_STEP = 500
+
+# What may yet turn out to be a rule, a list, an underline, a fence, a link or a table.
+_UNSETTLED = (
+    re.compile(r"^[ \t>]*(?:[-=*_#+~`|:\s]*|\d{1,9}[.)]?[ \t]*|(?:`{3}|~{3}).*)\Z", re.MULTILINE),
+    re.compile(r"!?\[[^\]\n]{0,200}(?:\](?:\([^)\n]{0,500})?)?\Z"),
+    re.compile(r"\A\s*\|.*(?:\n[ \t|:-]*)?\Z"),
+)
+
+
+def preview(source: str, *, table: bool) -> str:
+    """Choose what to draw of text that is not final.
+
+    Args:
+        source: The text since the last final block.
+        table: Whether it is a table, whose first two lines must stay.
+
+    Returns:
+        Its end, without what cannot be judged yet, and with open emphasis closed.
+    """
+    text = _end(source, table=table)
+    for unsettled in _UNSETTLED[: 2 if table else 3]:
+        text = unsettled.sub("", text)
+    return _closed(text)
+
+
+def _end(source: str, *, table: bool) -> str:
+    excess = len(source) - LONGEST_PREVIEW
+    if excess <= 0:
+        return source
+    start = excess + -excess % _STEP
+    line_start = source.find("\n", start, start + _STEP) + 1
+    end = source[line_start or source.find(" ", start) + 1 or start :]
+    if not table:
+        return end
+    header, rule, _ = source.split("\n", 2)
+    return f"{header}\n{rule}\n{end}"
+
+
+def _closed(text: str) -> str:
+    """Close code or strong emphasis that the last line has opened; drop a mark with nothing yet."""
+    line = text.rpartition("\n")[2]
+    for mark in ("`", "**"):
+        if line.count(mark) % 2:
+            inner = line.rpartition(mark)[2]
+            if not inner:
+                return text.removesuffix(mark)
+            return text if inner[0].isspace() else text.rstrip() + mark
+    return text
