@@ -37,6 +37,7 @@ _ORPHAN_SECONDS = 5.0
 _LOG_BYTES = 10_000_000
 _TAIL_BYTES = 20_000
 _TAIL_LINES = 8
+_ADVICE = "Mend that, or set DATABASE_URL to the address of a PostgreSQL server."
 _SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
 # Full-text search and trigrams tell letters from punctuation by the C library's table; the rest
@@ -215,7 +216,7 @@ class Cluster:
 
     def _require_version(self) -> None:
         try:
-            found = (self.folder / "PG_VERSION").read_text("ascii").strip()
+            found = (self.folder / "PG_VERSION").read_text("utf-8").strip()
         except FileNotFoundError as error:
             raise EmbeddedPostgresError(
                 f"The folder {self.folder} holds no PostgreSQL database. Move it away, or set "
@@ -238,24 +239,43 @@ class Cluster:
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def _clear_remains(self) -> None:
-        """Remove what a killed server left: its pid file, and children that outlived it.
+        """Remove what a killed server left: its lock files, and children that outlived it.
 
-        The pid may by now be another program's, for which PostgreSQL would refuse to start.
+        The pid in those files may by now be another program's, or that of a dead process which
+        nobody has buried: for both PostgreSQL would refuse to start.
         """
-        if not self._pid_file.exists():
+        locks = [self._pid_file, self._socket_folder() / f"{_SOCKET_NAME}.lock"]
+        if not any(lock.exists() for lock in locks):
             return
         _logger.warning("the embedded PostgreSQL was killed; it recovers now")
-        orphans = []
+        self._end_orphans()
+        for lock in locks:
+            lock.unlink(missing_ok=True)
+
+    def _end_orphans(self) -> None:
+        began = time.monotonic()
+        while orphans := self._processes():
+            waited = time.monotonic() - began
+            if waited > 2 * _ORPHAN_SECONDS:
+                raise EmbeddedPostgresError(
+                    f"The database in {self.folder} was killed, but its processes "
+                    f"{', '.join(str(orphan.pid) for orphan in orphans)} do not end. End them, "
+                    "then try again."
+                )
+            if waited > _ORPHAN_SECONDS:
+                for orphan in orphans:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        orphan.kill()
+            time.sleep(POLL_SECONDS)
+
+    def _processes(self) -> list[psutil.Process]:
+        """Return the server's processes, found by the folder that they work in."""
+        found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 if self._is_ours(process):
-                    orphans.append(process)
-        _, stubborn = psutil.wait_procs(orphans, timeout=_ORPHAN_SECONDS)
-        for process in stubborn:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(stubborn, timeout=_ORPHAN_SECONDS)
-        self._pid_file.unlink(missing_ok=True)
+                    found.append(process)
+        return found
 
     def _launch(self) -> None:
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
@@ -272,8 +292,7 @@ class Cluster:
             if self.postmaster() is None:
                 raise EmbeddedPostgresError(
                     "The embedded PostgreSQL does not start. Its log ends:\n"
-                    f"{self._log_after(before) or error}\nMend that, or set DATABASE_URL to the "
-                    "address of a PostgreSQL server."
+                    f"{self._log_after(before) or error}\n{_ADVICE}"
                 ) from error
 
     def _socket_folder(self) -> Path:
@@ -347,7 +366,7 @@ class Cluster:
             text = output.read()
         if done.returncode:
             raise EmbeddedPostgresError(
-                f"PostgreSQL's {program} failed for {self.folder}:\n{_last_lines(text)}"
+                f"PostgreSQL's {program} failed for {self.folder}:\n{_last_lines(text)}\n{_ADVICE}"
             )
         return text
 
