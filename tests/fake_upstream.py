@@ -13,10 +13,11 @@ For a real `seedx serve` process, as a process of its own:
 
     python -m tests.fake_upstream --port-file FILE [--text TEXT] [--delay-ms N] [--record FILE]
 
-It writes its port to FILE once it listens, and answers until it is terminated. Point the
-server at it with GROK_API_URL=http://127.0.0.1:PORT and any GROK_API_KEY; or with
-SEEDX_AI_PROVIDER=openai and SEEDX_AI_BASE_URL=http://127.0.0.1:PORT/v1. `--record` appends
-each request's body as one line of JSON, so that a test can look for what must not be there.
+It writes its port to FILE, and then its address to standard output, once it listens, and
+answers until it is terminated. Point the server at it with GROK_API_URL=http://127.0.0.1:PORT
+and any GROK_API_KEY; or with SEEDX_AI_PROVIDER=openai and
+SEEDX_AI_BASE_URL=http://127.0.0.1:PORT/v1. `--record` appends each request's body as one line
+of JSON, so that a test can look for what must not be there.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import contextlib
 import itertools
 import json
 import re
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -211,6 +213,7 @@ class FakeUpstream:
         self.default = Reply(pieces_of(DEFAULT_TEXT))
         self.requests: list[Received] = []
         self._record = record
+        self._arrival = asyncio.Condition()
         self._replies: deque[Reply] = deque()
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -224,6 +227,12 @@ class FakeUpstream:
     def script(self, *replies: Reply) -> None:
         """Line up the answers to the next requests."""
         self._replies.extend(replies)
+
+    async def received(self, count: int = 1) -> Received:
+        """Wait until so many requests came in, and return the last of them."""
+        async with self._arrival:
+            await self._arrival.wait_for(lambda: len(self.requests) >= count)
+        return self.requests[count - 1]
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -251,7 +260,7 @@ class FakeUpstream:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             received = await _receive(reader)
-            self._keep(received)
+            await self._keep(received)
             reply = self._replies.popleft() if self._replies else self.default
             answering = asyncio.ensure_future(_answer(writer, received, reply))
             leaving = asyncio.ensure_future(reader.read())
@@ -270,8 +279,10 @@ class FakeUpstream:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    def _keep(self, received: Received) -> None:
-        self.requests.append(received)
+    async def _keep(self, received: Received) -> None:
+        async with self._arrival:
+            self.requests.append(received)
+            self._arrival.notify_all()
         if self._record is not None:
             with self._record.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(received.body) + "\n")
@@ -363,6 +374,8 @@ async def _run(arguments: argparse.Namespace) -> None:
         draft = arguments.port_file.with_suffix(".part")
         draft.write_text(str(upstream.port))
         draft.replace(arguments.port_file)
+        sys.stdout.write(f"{upstream.url}\n")
+        sys.stdout.flush()
         await asyncio.Event().wait()
 
 
