@@ -50,7 +50,7 @@ _ASKS_FOR_PERSON = re.compile(
     r"(?:\W+(?:please|now))*\W*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_REFUSES = re.compile(r"\b(?:not|no need to|without|n['\u2019]t)(?: \w+){0,3} ?$", re.IGNORECASE)
+_REFUSES = re.compile(r"\b(?:not|no need to|without|\w+n['\u2019]t)(?: \w+){0,3} ?$", re.IGNORECASE)
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _KEPT_AS_IS = re.compile(r"\s*(?:[-*+] |\d{1,9}[.)] |`{3}|~{3}|\||>| {4})")
