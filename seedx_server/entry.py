@@ -193,10 +193,10 @@ def _database(**overrides: str | int) -> Iterator[Settings]:
             yield settings
         return
     try:
-        with EmbeddedPostgres(settings.data_dir) as address, _plainly():
+        with EmbeddedPostgres(settings.data_dir) as server, _plainly():
             secret = settings.jwt_secret or SecretStr(data_dir_secret(settings.data_dir))
             yield settings.model_copy(
-                update={"database_url": SecretStr(address), "jwt_secret": secret}
+                update={"database_url": SecretStr(server.url()), "jwt_secret": secret}
             )
     except EmbeddedPostgresError as error:
         raise EntryError(str(error)) from error
@@ -258,7 +258,7 @@ def _run(settings: Settings, listener: socket.socket, workers: int, reload: bool
     if reload:
         ChangeReload(config, target=server.run, sockets=[listener]).run()
     elif workers > 1:
-        Multiprocess(config, target=server.run, sockets=[listener]).run()
+        Multiprocess(config, sockets=[listener]).run()
     else:
         server.run(sockets=[listener])
 

@@ -312,9 +312,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("article_id", "position", name=op.f("uq_passages_article_id_position")),
     )
     op.create_index(
-        op.f("ix_passages_search"), "passages", ["search"], unique=False, postgresql_using="gin"
-    )
-    op.create_index(
         op.f("ix_passages_heading_subject_text"),
         "passages",
         ["heading", "subject", "text"],
@@ -325,6 +322,9 @@ def upgrade() -> None:
             "subject": "gin_trgm_ops",
             "text": "gin_trgm_ops",
         },
+    )
+    op.create_index(
+        op.f("ix_passages_search"), "passages", ["search"], unique=False, postgresql_using="gin"
     )
     op.create_table(
         "refresh_tokens",
@@ -524,6 +524,7 @@ def downgrade() -> None:
     op.drop_table("ai_runs")
     op.drop_index(op.f("ix_refresh_tokens_session_id"), table_name="refresh_tokens")
     op.drop_table("refresh_tokens")
+    op.drop_index(op.f("ix_passages_search"), table_name="passages", postgresql_using="gin")
     op.drop_index(
         op.f("ix_passages_heading_subject_text"),
         table_name="passages",
@@ -534,7 +535,6 @@ def downgrade() -> None:
             "text": "gin_trgm_ops",
         },
     )
-    op.drop_index(op.f("ix_passages_search"), table_name="passages", postgresql_using="gin")
     op.drop_table("passages")
     op.drop_index(op.f("ix_messages_ticket_id_id"), table_name="messages")
     op.drop_table("messages")

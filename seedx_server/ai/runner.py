@@ -6,6 +6,7 @@ begins the run anew.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -112,10 +113,9 @@ class Runner:
                         logger.debug("claimed a run")
                 except (SQLAlchemyError, OSError) as error:
                     logger.warning("could not look for runs, will try again: %s", error)
-                try:
-                    await asyncio.wait_for(changed.wait(), poll)
-                except TimeoutError:
-                    continue
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(poll):
+                        await changed.wait()
 
     async def _claim(self) -> bool:
         async with self._sessions() as session, session.begin():

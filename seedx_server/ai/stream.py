@@ -212,7 +212,8 @@ class _Stream:
         if self.is_over:
             return True
         try:
-            await asyncio.wait_for(self.changed.wait(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):
+                await self.changed.wait()
         except TimeoutError:
             return False
         return True

@@ -1,6 +1,7 @@
 """The one writer of a process: flushes the text of all its runs in one transaction."""
 
 import asyncio
+import contextlib
 import logging
 from datetime import timedelta
 
@@ -40,10 +41,9 @@ class Writer:
         """Flush until cancelled."""
         heartbeat = self._lease.total_seconds() / HEARTBEATS_A_LEASE
         while True:
-            try:
-                await asyncio.wait_for(self._dirty.wait(), heartbeat)
-            except TimeoutError:
-                logger.debug("heartbeat of %d runs", len(self._runs))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(heartbeat):
+                    await self._dirty.wait()
             self._dirty.clear()
             await self.flush()
             await asyncio.sleep(FLUSH_SECONDS)
