@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 8.0
+RETRY_AFTER_SECONDS = 30
+"""When to try again after a failure, if the provider does not say."""
 HIDDEN_TEXT_FACTOR = 4
 """How much longer than the longest answer the raw text may be, its reasoning included."""
 
@@ -160,7 +162,7 @@ class GenerationFailed(Unavailable):
         super().__init__(
             "The AI cannot answer right now. Nothing you wrote is lost: try again in a minute, "
             "or wait for the support team to answer.",
-            retry_after=math.ceil(error.retry_after or 30) or 1,
+            retry_after=math.ceil(error.retry_after or RETRY_AFTER_SECONDS),
         )
         self.provider = provider
         self.reason = f"{provider}: {error.detail}"

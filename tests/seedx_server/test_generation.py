@@ -346,6 +346,18 @@ async def test_an_answer_that_breaks_off_begins_anew(
         assert done_of(events).cited == (1,)
 
 
+async def test_an_answer_begun_anew_has_the_whole_time_for_its_first_text(
+    groq: Provider, upstream: FakeUpstream
+) -> None:
+    clock = ManualClock()
+    upstream.script(
+        Reply(status=429, retry_after="29"), Reply(PIECES, inject={1: MALFORMED}), Reply(PIECES)
+    )
+    assert text_of(await run(groq, clock=clock)) == ANSWER
+    assert clock.sleeps == [29, 1]
+    assert clock.waits[0] == 30
+
+
 async def test_an_answer_that_always_breaks_off_fails_openly(
     groq: Provider, knowledge: Provider, upstream: FakeUpstream
 ) -> None:

@@ -54,8 +54,14 @@ async def test_a_stand_in_without_its_settings_is_left_out_and_told(
     [
         ({"ai_provider": "groq"}, "GROK_API_KEY"),
         ({"ai_provider": "openai"}, "SEEDX_AI_BASE_URL"),
-        ({"ai_provider": "oracle"}, "'oracle'; known: groq, knowledge, openai"),
-        ({"ai_fallback": ("oracle",)}, "'oracle'; known: groq, knowledge, openai"),
+        (
+            {"ai_provider": "oracle"},
+            "PROVIDER: there is no provider 'oracle'; known: groq, knowledge, openai",
+        ),
+        (
+            {"ai_fallback": ("oracle",)},
+            "FALLBACK: there is no provider 'oracle'; known: groq, knowledge, openai",
+        ),
         ({"groq_api_key": "gsk 1\n2"}, "GROK_API_KEY"),
         ({"groq_api_key": "gsk", "groq_base_url": "api.groq.com"}, "GROK_API_URL"),
         ({"ai_base_url": "ftp://localhost"}, "SEEDX_AI_BASE_URL"),

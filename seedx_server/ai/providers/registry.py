@@ -20,8 +20,13 @@ class Factory(Protocol):
         ...
 
 
-def make_provider(name: str, settings: Settings) -> Provider:
+def make_provider(name: str, settings: Settings, *, setting: str = "SEEDX_AI_PROVIDER") -> Provider:
     """Make the provider of that name.
+
+    Args:
+        name: The name of its entry point.
+        settings: What it reads.
+        setting: The setting that names it, for the error message.
 
     Raises:
         SettingsError: There is none of that name, or its package cannot be loaded.
@@ -30,13 +35,11 @@ def make_provider(name: str, settings: Settings) -> Provider:
     known: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=GROUP)}
     if name not in known:
         names = ", ".join(sorted(known)) or "none: install the package seedx"
-        raise SettingsError(f"SEEDX_AI_PROVIDER: there is no provider {name!r}; known: {names}")
+        raise SettingsError(f"{setting}: there is no provider {name!r}; known: {names}")
     try:
         factory: Factory = known[name].load()
     except (ImportError, AttributeError) as error:
-        raise SettingsError(
-            f"SEEDX_AI_PROVIDER: the package of {name!r} cannot be loaded ({error})"
-        ) from error
+        raise SettingsError(f"{setting}: {name!r} cannot be loaded: {error}") from error
     return factory(settings)
 
 
@@ -57,7 +60,7 @@ def configured(settings: Settings) -> list[Provider]:
         if name == chosen:
             continue
         try:
-            providers.append(make_provider(name, settings))
+            providers.append(make_provider(name, settings, setting="SEEDX_AI_FALLBACK"))
         except ProviderError as error:
             logger.warning("AI provider %s cannot stand in: %s", name, error.detail)
     return providers
