@@ -23,6 +23,9 @@ from seedx_cli.markdown_screen import Screen, reflows
 from seedx_cli.markdown_style import NOTICE
 
 FRAMES_PER_SECOND = 12
+# A frame that is costly, on a slow machine or by an odd text, puts off the next one by so many
+# times its own duration.
+_REST = 9
 
 
 class MarkdownStream:
@@ -100,10 +103,12 @@ class MarkdownStream:
 
     def refresh(self) -> None:
         """Show at once what came since the last frame, fitted to the terminal as it is now."""
+        began = self._clock()
         width = self._screen.width
         self._rows += self._document.commit(width)
         self._print(self._document.tail(width, self._screen.tail_height))
-        self._due = self._clock() + 1 / FRAMES_PER_SECOND
+        ended = self._clock()
+        self._due = ended + max(1 / FRAMES_PER_SECOND, (ended - began) * _REST)
 
     def restart(self) -> None:
         """The text so far is void: say so below what is printed, and begin anew."""

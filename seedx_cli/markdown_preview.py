@@ -6,8 +6,11 @@ import re
 
 # Drawing costs by length, and only the newest rows are seen.
 LONGEST_PREVIEW = 3000
+_LINES = 40
+_RECORDS = 12
 # The cut moves in steps, so that the rows below it do not reflow with every character.
 _STEP = 500
+_LINE_STEP = 20
 
 # What may yet turn out to be a rule, a list, an underline, a fence, a link or a table.
 _UNSETTLED = (
@@ -27,23 +30,28 @@ def preview(source: str, *, table: bool) -> str:
     Returns:
         Its end, without what cannot be judged yet, and with open emphasis closed.
     """
-    text = _end(source, table=table)
+    text = _table_end(source) if table else _end(source)
     for unsettled in _UNSETTLED[: 2 if table else 3]:
         text = unsettled.sub("", text)
     return _closed(text)
 
 
-def _end(source: str, *, table: bool) -> str:
-    excess = len(source) - LONGEST_PREVIEW
+def _end(source: str) -> str:
+    lines = source.split("\n")
+    passed = max(0, (len(lines) - _LINES) // _LINE_STEP * _LINE_STEP)
+    text = "\n".join(lines[passed:])
+    excess = len(text) - LONGEST_PREVIEW
     if excess <= 0:
-        return source
+        return text
     start = excess + -excess % _STEP
-    line_start = source.find("\n", start, start + _STEP) + 1
-    end = source[line_start or source.find(" ", start) + 1 or start :]
-    if not table:
-        return end
-    header, rule, _ = source.split("\n", 2)
-    return f"{header}\n{rule}\n{end}"
+    line_start = text.find("\n", start, start + _STEP) + 1
+    return text[line_start or text.find(" ", start) + 1 or start :]
+
+
+def _table_end(source: str) -> str:
+    header, rule, *records = source.strip("\n").split("\n")
+    newest = "\n".join(records[-_RECORDS:])
+    return f"{header}\n{rule}\n{newest[-LONGEST_PREVIEW:]}"
 
 
 def _closed(text: str) -> str:

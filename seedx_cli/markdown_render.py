@@ -183,8 +183,7 @@ def _code(node: SyntaxTreeNode) -> list[Row]:
 
 def _prefixed(rows: list[Row], first: str, others: str) -> list[Row]:
     """Put a mark before the first row and another before each further one."""
-    marks = [first] + [others] * (len(rows) - 1)
-    return [_marked(row, mark) for row, mark in zip(rows, marks, strict=True)]
+    return [_marked(row, others if index else first) for index, row in enumerate(rows)]
 
 
 def _marked(row: Row, mark: str) -> Row:
