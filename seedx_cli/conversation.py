@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from seedx_cli.documents import Citation, Message, Ticket
 from seedx_cli.safe_text import safe, safe_line
+from seedx_cli.tables import wrapped
 
 if TYPE_CHECKING:
     from seedx_cli.terminal import Terminal
@@ -19,6 +21,7 @@ _STATUS_STYLES = {
     "closed": "dim",
 }
 _INDENT = "  "
+_NOTE = "note, staff only"
 
 
 def for_terminal(ticket: Ticket, io: Terminal, now: datetime) -> str:
@@ -33,17 +36,18 @@ def for_terminal(ticket: Ticket, io: Terminal, now: datetime) -> str:
         *(safe_line(f"#{tag}") for tag in ticket["tags"]),
     ]
     head = f"{number} {io.style(safe_line(ticket['title']), 'bold')}\n{' · '.join(facts)}\n"
-    by = _byline(ticket["requester"]["name"], "", ticket["created_at"], io, now)
-    opened = by + _indented(ticket["description"])
+    by = _byline(ticket["requester"]["name"], ticket["created_at"], io, now)
+    opened = by + _as_written(ticket["description"], io)
     entries = [message_for_terminal(message, io, now) for message in ticket.get("messages", [])]
     return "\n".join([head, opened, *entries])
 
 
 def message_for_terminal(message: Message, io: Terminal, now: datetime) -> str:
     """One message as a person reads it."""
-    by = _byline(author(message), _kind(message), message["created_at"], io, now)
+    by = _byline(author(message), message["created_at"], io, now, internal=message["internal"])
+    show = _as_markdown if message["is_ai"] else _as_written
     cited = "".join(f"{_INDENT}{line}\n" for line in sources(message["citations"]))
-    return by + _indented(message["content"]) + cited
+    return by + show(message["content"], io) + (f"\n{cited}" if cited else "")
 
 
 def for_pipe(ticket: Ticket) -> str:
@@ -97,17 +101,30 @@ def sources(citations: list[Citation]) -> list[str]:
     return lines
 
 
-def _byline(name: str, kind: str, moment: str, io: Terminal, now: datetime) -> str:
-    label = f" {io.style(kind, 'magenta')}" if kind else ""
+def _byline(name: str, moment: str, io: Terminal, now: datetime, *, internal: bool = False) -> str:
+    label = f" {io.style(_NOTE, 'magenta')}" if internal else ""
     when = io.style(safe_line(io.time(moment, now)), "dim")
     return f"{io.style(safe_line(name), 'bold')}{label}  {when}\n"
 
 
-def _indented(content: str) -> str:
-    return "".join(f"{_INDENT}{line}\n" if line else "\n" for line in safe(content).split("\n"))
+def _as_written(content: str, io: Terminal) -> str:
+    """What a person wrote, with its own lines: much of it is logs and mail, not Markdown."""
+    width = io.width - len(_INDENT)
+    rows = (row for line in safe(content).split("\n") for row in wrapped(line, width))
+    return _indented(rows)
+
+
+def _as_markdown(content: str, io: Terminal) -> str:
+    from seedx_cli.rendering import markdown
+
+    return _indented(markdown(content, io, io.width - len(_INDENT)).splitlines())
+
+
+def _indented(rows: Iterable[str]) -> str:
+    return "".join(f"{_INDENT}{row}\n" if row else "\n" for row in rows)
 
 
 def _kind(message: Message) -> str:
     if message["internal"]:
-        return "note, staff only"
+        return _NOTE
     return "AI" if message["is_ai"] else ""

@@ -16,9 +16,7 @@ _EXIT_CODES = {400: WRONG_USAGE, 401: REFUSED, 403: REFUSED, 404: NOT_FOUND, 422
 _HINTS = {
     "bad_credentials": "Try again: seedx login. No account yet: seedx signup",
     "email_taken": "Sign in with it: seedx login",
-    "ticket_closed": "Open a new one: seedx ticket new",
     "bad_transition": "See where it stands: seedx ticket show ID",
-    "ai_provider_unavailable": "The ticket is kept. Ask again in a while: seedx ai ID",
 }
 
 _HINTS_BY_STATUS = {

@@ -1,7 +1,7 @@
 """A Markdown text that grows: what of it is final, and what its unfinished end looks like.
 
-A top-level block is final once the next one has begun, a list item once the next item has, a line
-of a code fence once it has ended. Only whole lines decide, and each final part is drawn from its
+A top-level block is final once the next one has begun, or an empty line has ended it; a list item
+once the next item has begun; a line of a code fence once it is whole. Only whole lines decide, and each final part is drawn from its
 own lines alone; so it makes no difference how the text was cut.
 """
 
@@ -23,6 +23,8 @@ from seedx_cli.safe_text import SafeStream
 # A block longer than this is judged again only when it has grown by an eighth, which keeps the
 # whole cost linear.
 _LONG_BLOCK = 2000
+_ONE_LINE = {"heading_open", "hr"}
+_UNTIL_BLANK = {"blockquote_open", "paragraph_open", "table_open"}
 
 
 @dataclass(frozen=True)
@@ -148,12 +150,12 @@ class Document:
                 self._open_fence(lines[unit.start], rows)
                 done = unit.start + 1
                 done += self._take_code(lines[done : unit.end], rows)
-            elif following or complete:
+            elif following or complete or _is_closed(unit, lines):
                 block = self._draw(lines[done : unit.end], width)
                 self._append(rows, block)
                 self._item = self._item_after(unit, following, apart=[] in block)
                 done = unit.end
-        self._in_table = bool(units) and units[-1].kind == "table_open"
+        self._in_table = bool(units) and units[-1].kind == "table_open" and done < units[-1].end
         return len(lines) if complete else done
 
     def _units(self, lines: Sequence[str]) -> list[_Unit]:
@@ -210,3 +212,10 @@ class Document:
     def _block_tail(self, width: int) -> list[Row]:
         source = preview(self._pending, table=self._in_table)
         return self._spaced(self._draw([source], width, dict(self._references)))
+
+
+def _is_closed(unit: _Unit, lines: Sequence[str]) -> bool:
+    """Whether no further line can belong to the last block."""
+    if unit.kind in _ONE_LINE:
+        return True
+    return unit.kind in _UNTIL_BLANK and unit.end < len(lines) and not lines[unit.end].strip()

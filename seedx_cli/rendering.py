@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from seedx_cli.terminal import Terminal
 
 
-def console_of(io: Terminal, file: TextIO | None = None) -> Console:
-    """A Rich console on stdout, or on another file as if it were that terminal."""
+def console_of(io: Terminal, file: TextIO | None = None, width: int | None = None) -> Console:
+    """A Rich console on stdout, or on another file as if it were a terminal of that width."""
     from rich.console import Console
 
     return Console(
@@ -26,14 +26,14 @@ def console_of(io: Terminal, file: TextIO | None = None) -> Console:
         highlight=False,
         no_color=not io.has_color(io.stdout),
         force_terminal=True,
-        width=io.width if file else None,
+        width=width,
     )
 
 
-def markdown(text: str, io: Terminal) -> str:
+def markdown(text: str, io: Terminal, width: int) -> str:
     """Markdown as styled text for the terminal, ready to be printed or paged."""
     out = io_module.StringIO()
-    stream = MarkdownStream(console_of(io, out))
+    stream = MarkdownStream(console_of(io, out, width))
     stream.feed(text)
     stream.finish()
     return out.getvalue()

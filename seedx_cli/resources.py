@@ -248,15 +248,17 @@ class Assistant(_Resource):
 class Articles(_Resource):
     """The knowledge base."""
 
-    def list(self, *, q: str | None = None, cursor: str | None = None) -> ArticlePage:
+    def list(
+        self, *, q: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> ArticlePage:
         """One page of articles; with `q`, those that fit, the best first."""
-        return cast("ArticlePage", self._get("/articles", q=q, cursor=cursor))
+        return cast("ArticlePage", self._get("/articles", q=q, cursor=cursor, limit=limit))
 
     def all(self) -> Iterator[Article]:
         """Every article, page by page."""
         cursor: str | None = None
         while True:
-            page = self.list(cursor=cursor)
+            page = self.list(limit=_PAGE, cursor=cursor)
             yield from page["items"]
             cursor = page.get("next_cursor")
             if not cursor:

@@ -139,7 +139,7 @@ class _Raw:
         self._close()
 
     def _close(self) -> None:
-        self._out.write(self._safe.finish() + "\n")
+        self._out.write(self._safe.finish())
         self._out.flush()
 
 
@@ -181,9 +181,13 @@ def _tell_end(done: Event, io: Terminal) -> None:
     lines = sources(cast("list[Citation]", citations)) if isinstance(citations, list) else []
     if done.data.get("finish_reason") == "length":
         lines.append("The reply was cut: it reached the longest length.")
+    if done.data.get("posted") is False:
+        lines.append("Somebody answered meanwhile, so this was not posted.")
     handoff = done.data.get("handoff")
     if handoff:
         lines.append(safe_line(f"Handed to a person: {handoff}"))
+    if lines and io.is_terminal:
+        io.line()
     for line in lines:
         if io.is_terminal:
             io.line(io.style(line, "dim"))

@@ -68,6 +68,20 @@ def shortened(text: str, width: int) -> str:
     return set_cell_size(text, max(width - 1, 0)).rstrip() + "…"
 
 
+def wrapped(line: str, width: int) -> list[str]:
+    """A line cut into rows of at most `width` columns, between words where that is possible."""
+    if display_width(line) <= width:
+        return [line]
+    if line.isascii():
+        from textwrap import wrap
+
+        return wrap(line, width, replace_whitespace=False, drop_whitespace=True) or [""]
+    from rich.console import Console
+    from rich.text import Text
+
+    return [row.plain.rstrip() for row in Text(line).wrap(Console(width=width), width)]
+
+
 def _plain(cell: str) -> str:
     return safe_line(cell).replace("\t", " ")
 

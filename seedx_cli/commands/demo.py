@@ -28,8 +28,8 @@ app = command_group("The demonstration.")
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
-_TITLE = "How do I keep my tickets safe?"
-_BODY = "We begin to use SeedX next week. How do I make a backup, and how do I restore it?"
+_TITLE = "Backups"
+_BODY = "How do I make a backup of our desk, and how do I restore it?"
 _AI_SETTINGS = ("GROK_", "GROQ_", "SEEDX_AI_")
 
 
@@ -86,7 +86,7 @@ class Stage:
         password = secrets.token_urlsafe(16)
         self.run(
             "signup", "--name", name, "--email", email, "--password-stdin", "--profile", profile,
-            stdin=password,
+            "--quiet", stdin=password,
         )  # fmt: skip
 
 

@@ -111,7 +111,7 @@ def run_show(slug: str, context: Context) -> None:
     if io.is_terminal:
         from seedx_cli.rendering import markdown
 
-        io.page(markdown(content, io), context.config.get("pager"))
+        io.page(markdown(content, io, io.width), context.config.get("pager"))
     else:
         io.stdout.write(safe(content if content.endswith("\n") else content + "\n"))
 

@@ -132,6 +132,8 @@ class Watcher:
             self._tell(error.message)
         else:
             self._streamed.add(reply.message_id)
+        if not io.json and not io.is_terminal:
+            io.line()
 
 
 @app.command(
