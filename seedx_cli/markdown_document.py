@@ -1,8 +1,8 @@
 """A Markdown text that grows: what of it is final, and what its unfinished end looks like.
 
-A top-level block is final once the next one has begun, or an empty line has ended it; a list item
-once the next item has begun; a line of a code fence once it is whole. Only whole lines decide, and each final part is drawn from its
-own lines alone; so it makes no difference how the text was cut.
+A top-level block is final once the next one has begun or an empty line has ended it; a list item
+once the next item has begun; a line of a code fence once it is whole. Only whole lines decide, and
+each final part is drawn from its own lines alone; so it makes no difference how the text was cut.
 """
 
 from __future__ import annotations
