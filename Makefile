@@ -33,7 +33,7 @@ check: $(VENV)/installed-dev ## Check style, types, layers, migrations and the p
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto tests/packaging $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile tests/packaging $(ARGS)
 
 .PHONY: bench
 bench: $(VENV)/installed-dev ## Measure speed and the quality of answers
