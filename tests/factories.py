@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from seedx_server.infrastructure.access import Role
 from seedx_server.infrastructure.database import Sessions
@@ -99,12 +100,17 @@ class Desk:
 
     Args:
         client: Reaches the API with no token.
-        sessions: Reaches the database, for what only the server's own machine may do.
+        app: The app, for what only the server's own machine may do.
     """
 
-    def __init__(self, client: httpx.AsyncClient, sessions: Sessions) -> None:
+    def __init__(self, client: httpx.AsyncClient, app: FastAPI) -> None:
         self.client = client
-        self.sessions = sessions
+        self.app = app
+        self.sessions: Sessions = app.state.sessions
+
+    def stop_streams(self) -> None:
+        """Do what the server does first when it is told to stop."""
+        self.app.state.followers.stop()
 
     async def customer(self, name: str = "Cleo") -> Person:
         """Sign up and log in a customer."""

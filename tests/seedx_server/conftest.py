@@ -84,7 +84,7 @@ async def desk(app: FastAPI) -> AsyncIterator[Desk]:
     """A desk reached through ASGI."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://desk") as client:
-        yield Desk(client, app.state.sessions)
+        yield Desk(client, app)
 
 
 @pytest.fixture
@@ -96,6 +96,6 @@ async def start_desk(make_settings: MakeSettings) -> AsyncIterator[StartDesk]:
             app = create_app(make_settings(**overrides))
             address = await stack.enter_async_context(listening(app))
             client = await stack.enter_async_context(httpx.AsyncClient(base_url=address))
-            return Desk(client, app.state.sessions)
+            return Desk(client, app)
 
         yield start

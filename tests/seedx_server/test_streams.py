@@ -1,0 +1,246 @@
+"""A stream is resumed at any character, on any server process, with nothing lost or doubled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.factories import Desk, Document, Person
+from tests.fake_upstream import FakeUpstream, Reply
+from tests.seedx_server.conftest import StartDesk
+from tests.streams import followed, opened, text_of
+
+PIECES = ("Grüße! ", "Sign out ", "🙂 and ", "in again.")
+TEXT = "".join(PIECES)
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[FakeUpstream]:
+    """The AI, scripted."""
+    async with FakeUpstream() as running:
+        running.default = Reply(PIECES)
+        yield running
+
+
+@pytest.fixture
+def by_groq(upstream: FakeUpstream) -> Document:
+    """Settings of a desk whose AI is the scripted one."""
+    return {
+        "groq_api_key": "gsk-test",
+        "groq_base_url": upstream.url,
+        "ai_fallback": (),
+        "ai_retries": 1,
+    }
+
+
+@pytest.fixture
+async def one(start_desk: StartDesk, by_groq: Document) -> Desk:
+    """A server process that works on runs."""
+    return await start_desk(**by_groq)
+
+
+@pytest.fixture
+async def other(start_desk: StartDesk, by_groq: Document, one: Desk) -> Desk:
+    """A second one on the same database."""
+    assert one
+    return await start_desk(**by_groq)
+
+
+def at(desk: Desk, person: Person) -> Person:
+    """Return the person as they reach another server process."""
+    return Person(desk.client, person.session)
+
+
+def reply_path(ticket: Document) -> str:
+    """Where a ticket's AI reply streams."""
+    return f"/tickets/{ticket['id']}/ai-response"
+
+
+class TestResuming:
+    async def test_at_every_character_gives_the_rest_on_both_paths(self, one: Desk) -> None:
+        cleo = await one.customer()
+        ticket = await cleo.ticket()
+        run = (await followed(cleo, reply_path(ticket)))[0].data["run_id"]
+
+        for path in (reply_path(ticket), f"/ai-runs/{run}/events"):
+            for offset in range(len(TEXT) + 1):
+                events = await followed(cleo, path, f"{run}.{offset}")
+                assert events[0].name == "run"
+                assert events[-1].name == "done"
+                assert text_of(events, TEXT[:offset]) == TEXT
+                assert "restarted" not in [event.name for event in events]
+
+    async def test_in_mid_run_goes_on_where_it_was_cut(
+        self, one: Desk, upstream: FakeUpstream
+    ) -> None:
+        gate = asyncio.Event()
+        upstream.script(Reply(PIECES, gate=gate, gate_at=2))
+        cleo = await one.customer()
+        ticket = await cleo.ticket()
+        held, last_id = "", None
+        async with opened(cleo, reply_path(ticket)) as events:
+            async for event in events:
+                if event.name is None:
+                    held, last_id = held + event.data["content"], event.id
+                    break
+
+        resumed = asyncio.create_task(followed(cleo, reply_path(ticket), last_id))
+        gate.set()
+
+        assert text_of(await resumed, held) == TEXT
+
+    async def test_behind_the_end_begins_the_text_anew(self, one: Desk) -> None:
+        cleo = await one.customer()
+        ticket = await cleo.ticket()
+        await followed(cleo, reply_path(ticket))
+
+        events = await followed(cleo, reply_path(ticket), "1.9999")
+
+        assert [event.name for event in events][:2] == ["run", "restarted"]
+        assert text_of(events, "x" * 9999) == TEXT
+
+    @pytest.mark.parametrize("bad", ["", "x", "17", "1.-1", "1.5.5", "1.٣", "9" * 30 + ".1", "1."])
+    async def test_with_a_position_that_is_none_names_the_header(self, one: Desk, bad: str) -> None:
+        cleo = await one.customer()
+        ticket = await cleo.ticket()
+        await followed(cleo, reply_path(ticket))
+
+        answer = await cleo.client.get(
+            "/ai-runs/1/events", headers={**cleo.headers, "Last-Event-ID": bad.encode()}
+        )
+
+        assert answer.status_code == (200 if bad == "" else 422)
+        if bad:
+            assert answer.json()["errors"][0]["field"] == "Last-Event-ID"
+
+    async def test_in_a_run_of_another_ticket_is_not_there(self, one: Desk) -> None:
+        cleo = await one.customer()
+        first, second = await cleo.ticket(), await cleo.ticket()
+        await followed(cleo, reply_path(first))
+
+        answer = await cleo.get(reply_path(second), Last_Event_ID="1.3")
+
+        assert answer.status_code == 404
+
+
+class TestTwoProcesses:
+    async def test_a_reader_at_the_other_process_gets_the_same_text(
+        self, one: Desk, other: Desk, upstream: FakeUpstream
+    ) -> None:
+        gate = asyncio.Event()
+        upstream.script(Reply(PIECES, gate=gate, gate_at=2))
+        cleo = await one.customer()
+        ticket = await cleo.ticket()
+        readers = [
+            asyncio.create_task(followed(at(desk, cleo), reply_path(ticket)))
+            for desk in (one, other)
+        ]
+        await upstream.received()
+        gate.set()
+
+        streams = await asyncio.gather(*readers)
+
+        assert [text_of(events) for events in streams] == [TEXT, TEXT]
+        assert streams[0][-1] == streams[1][-1]
+        assert len((await cleo.read(ticket))["messages"]) == 1
+
+    async def test_a_reader_moves_from_one_to_the_other_in_mid_text(
+        self, one: Desk, other: Desk, upstream: FakeUpstream
+    ) -> None:
+        gate = asyncio.Event()
+        upstream.script(Reply(PIECES, gate=gate, gate_at=2))
+        cleo = await one.customer()
+        ticket = await cleo.ticket()
+        held, last_id = "", None
+        async with opened(cleo, reply_path(ticket)) as events:
+            async for event in events:
+                if event.name is None:
+                    held, last_id = held + event.data["content"], event.id
+                    break
+
+        moved = asyncio.create_task(followed(at(other, cleo), reply_path(ticket), last_id))
+        gate.set()
+
+        assert text_of(await moved, held) == TEXT
+
+
+class TestARestart:
+    async def test_after_a_cut_in_mid_text_voids_it_for_every_reader(
+        self, one: Desk, other: Desk, upstream: FakeUpstream
+    ) -> None:
+        gate = asyncio.Event()
+        cut = Reply(("A first try ", "that breaks"), gate=gate, gate_at=1)
+        upstream.script(
+            Reply(cut.pieces, gate=gate, gate_at=1, cut_at=len(cut.body()) // 2), Reply(PIECES)
+        )
+        cleo = await one.customer()
+        ticket = await cleo.ticket()
+        seen = asyncio.Event()
+
+        async def reader(desk: Desk) -> list[object]:
+            events = []
+            async with opened(at(desk, cleo), reply_path(ticket)) as stream:
+                async for event in stream:
+                    events.append(event)
+                    if event.name is None:
+                        seen.set()
+            return [text_of(events), [event.name for event in events]]
+
+        readers = [asyncio.create_task(reader(desk)) for desk in (one, other)]
+        await seen.wait()
+        gate.set()
+
+        (here, names), (there, _) = await asyncio.gather(*readers)
+
+        assert (here, there) == (TEXT, TEXT)
+        assert "restarted" in names
+        assert [message["content"] for message in (await cleo.read(ticket))["messages"]] == [TEXT]
+
+    async def test_is_told_to_a_reader_who_comes_back_with_old_text(
+        self, one: Desk, upstream: FakeUpstream
+    ) -> None:
+        cut = Reply(("A first try ", "that breaks off"))
+        upstream.script(
+            Reply(cut.pieces, cut_at=cut.body().index(b"that breaks") + 60), Reply(PIECES)
+        )
+        cleo = await one.customer()
+        ticket = await cleo.ticket()
+        await followed(cleo, reply_path(ticket))
+
+        events = await followed(cleo, reply_path(ticket), "1.7")
+
+        assert "restarted" in [event.name for event in events]
+        assert text_of(events, "A first") == TEXT
+
+
+async def test_a_stream_ends_when_the_server_stops(one: Desk, upstream: FakeUpstream) -> None:
+    upstream.script(Reply(PIECES, gate=asyncio.Event(), gate_at=1))
+    cleo = await one.customer()
+    ticket = await cleo.ticket()
+    async with opened(cleo, reply_path(ticket)) as events:
+        assert (await anext(events)).name == "run"
+        one.stop_streams()
+        names = [event.name async for event in events]
+
+    assert "done" not in names
+
+
+async def test_a_ticket_shows_the_life_of_its_run(one: Desk) -> None:
+    cleo = await one.customer()
+    ticket = await cleo.ticket()
+    await followed(cleo, reply_path(ticket))
+
+    names = []
+    async with opened(cleo, f"/tickets/{ticket['id']}/events") as events:
+        async for event in events:
+            names.append(event.name)
+            if event.name == "run.finished":
+                break
+
+    assert names == [
+        "ticket.created",
+        "run.started",
+        "message.created",
+        "ticket.updated",
+        "run.finished",
+    ]
