@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from sqlalchemy import Double, Integer, Select, Subquery, column, delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import defer
 
 from seedx_server.infrastructure.access import Actor
@@ -190,7 +190,7 @@ def _best_of_each_article(found: Subquery) -> Subquery:
     return (
         select(Passage.id, found.c.fit)
         .join(found, found.c.id == Passage.id)
-        .distinct(Passage.article_id)
+        .ext(distinct_on(Passage.article_id))
         .order_by(Passage.article_id, found.c.fit.desc(), Passage.id)
         .subquery("best")
     )
