@@ -22,6 +22,7 @@ from seedx_server.ai.providers.registry import configured
 from seedx_server.ai.runner import Runner
 from seedx_server.ai.stream import Followers
 from seedx_server.config import Settings
+from seedx_server.housekeeping import tidy_forever
 from seedx_server.infrastructure import health, migrate, problems
 from seedx_server.infrastructure.database import Sessions, make_engine, make_sessions
 from seedx_server.infrastructure.notify import Notifier
@@ -190,10 +191,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     await state.notifier.start()
     await state.runner.start()
+    tidying = asyncio.create_task(
+        tidy_forever(state.sessions, timedelta(days=state.settings.refresh_days)), name="tidying"
+    )
     with _streams_end_at_signal(state.followers):
         try:
             yield
         finally:
+            tidying.cancel()
             state.followers.stop()
             await state.runner.stop()
             await state.notifier.stop()

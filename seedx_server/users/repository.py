@@ -1,9 +1,9 @@
 """Queries over accounts and sessions."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -129,6 +129,13 @@ class SessionRepository:
             .order_by(User.changed_at)
         )
         return RevokedLately(list(sessions), [(row.id, row.token_version) for row in versions])
+
+    async def forget_old(self, life: timedelta) -> None:
+        """Delete sign-ins that are over, and refresh tokens spent longer ago than they live."""
+        await self.session.execute(delete(UserSession).where(UserSession.expires_at < func.now()))
+        await self.session.execute(
+            delete(RefreshToken).where(RefreshToken.spent_at < func.now() - life)
+        )
 
     async def is_good(self, session_id: int, user_id: int, version: int) -> bool:
         """Tell whether an access token of this sign-in and version still works."""
