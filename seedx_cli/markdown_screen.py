@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
-from rich.segment import Segment, Segments
+from rich.console import COLOR_SYSTEMS, Console
+from rich.segment import Segment
 
 from seedx_cli.markdown_row import Row, cells
 
@@ -92,12 +92,14 @@ class Screen:
         return max(1, -(-cells(row) // width)) if self._reflows else 1
 
     def _text(self, rows: Sequence[Row]) -> str:
+        system = COLOR_SYSTEMS.get(self._console.color_system or "")
         segments = [segment for row in rows for segment in (*row, Segment.line())]
-        with self._console.capture() as capture:
-            self._console.print(
-                Segments(segments), end="", crop=False, no_wrap=True, overflow="ignore"
-            )
-        return capture.get()
+        if self._console.no_color:
+            segments = list(Segment.remove_color(segments))
+        return "".join(
+            style.render(text, color_system=system) if style else text
+            for text, style, _ in segments
+        )
 
 
 def reflows(environment: Mapping[str, str] = os.environ) -> bool:
