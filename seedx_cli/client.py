@@ -230,9 +230,10 @@ class Client:
             raise SignedOutError("You are not signed in")
         spent = refused or (tokens.access_token if tokens.is_stale(time.time()) else None)
         if spent is not None:
+            kept_in = tokens.kept_in
             tokens = self.session.renew(spent, self._exchange)
-        if tokens is None:
-            raise SignedOutError("Your session has ended")
+            if tokens is None:
+                raise _ended(kept_in)
         request.headers["Authorization"] = f"Bearer {tokens.access_token}"
         return tokens.access_token
 
@@ -249,7 +250,6 @@ class Client:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
         if answer.status_code == httpx.codes.UNAUTHORIZED:
-            self.session.end()
             raise SignedOutError("Your session has ended")
         if not answer.is_success:
             raise self._refusal(answer)
@@ -312,6 +312,16 @@ def _http_client(server: str) -> httpx.Client:
         trust_env=not is_this_machine(server),
         headers={"User-Agent": f"seedx/{VERSION}"},
     )
+
+
+def _ended(kept_in: str) -> SignedOutError:
+    """What to say of a session that cannot be renewed."""
+    if kept_in == "SEEDX_TOKEN":
+        return SignedOutError(
+            "The server does not accept the token in SEEDX_TOKEN",
+            hint="Set a good one, or unset it and sign in: seedx login",
+        )
+    return SignedOutError("Your session has ended")
 
 
 def _carried_token(answer: httpx.Response) -> bool:

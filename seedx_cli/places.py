@@ -10,7 +10,8 @@ def config_directory(environment: Mapping[str, str]) -> str:
     chosen = environment.get("SEEDX_CONFIG_DIR")
     if chosen:
         return os.path.expanduser(chosen)  # noqa: PTH111  # pathlib is dear at this place
-    if sys.platform == "linux":
+    platform: str = sys.platform
+    if platform == "linux":
         # The same as below, in a tenth of the time that importing it takes.
         base = environment.get("XDG_CONFIG_HOME", "").strip() or "~/.config"
         return os.path.join(os.path.expanduser(base), "seedx")  # noqa: PTH111, PTH118  # the same

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from seedx_cli.config import locked, read_json, write_private
+from seedx_cli.errors import SignedOutError
 
 if TYPE_CHECKING:
     from seedx_cli.documents import Login, User
@@ -65,6 +66,9 @@ class Session(Protocol):
 
         Returns:
             The new tokens, or None where they cannot be renewed.
+
+        Raises:
+            SignedOutError: The server ended the session; its tokens are forgotten.
         """
 
     def end(self) -> None:
@@ -92,9 +96,15 @@ class MemorySession:
         """Trade the refresh token, unless another thread already did."""
         with self._lock:
             held = self._tokens
-            if held is None or held.refresh_token is None:
+            if held is None or held.access_token != spent:
+                return held
+            if held.refresh_token is None:
                 return None
-            return self.start(exchange(held.refresh_token)) if held.access_token == spent else held
+            try:
+                return self.start(exchange(held.refresh_token))
+            except SignedOutError:
+                self._tokens = None
+                raise
 
     def end(self) -> None:
         """Forget the tokens."""
@@ -159,7 +169,11 @@ class StoredSession:
             refresh_token = held.refresh_token or self._from_keyring(held)
             if refresh_token is None:
                 return None
-            login = exchange(refresh_token)
+            try:
+                login = exchange(refresh_token)
+            except SignedOutError:
+                self.file.unlink()
+                raise
             kept_in = self._keep_again(held, login["refresh_token"])
             return self._write(_tokens_of(login, self._now()), kept_in)
 

@@ -62,9 +62,11 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
     io = context.io
     parts: list[str] = []
     view = _view(io)
+    first: Event | None = None
     last: Event | None = None
     try:
         for last in run:
+            first = first or last
             if io.json:
                 io.record({"event": last.event, "id": last.id, "data": last.data})
             if last.event == "restarted":
@@ -87,7 +89,7 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
         raise ApiError(status if isinstance(status, int) else 500, problem)
     view.finish()
     if not io.json:
-        _tell_end(last, io)
+        _tell_end(first or last, last, io)
     return Reply("".join(parts), last.data.get("message_id"))
 
 
@@ -175,13 +177,13 @@ class _Live:
             self._spinner = None
 
 
-def _tell_end(done: Event, io: Terminal) -> None:
+def _tell_end(began: Event, done: Event, io: Terminal) -> None:
     """Show what the text rests on and whether a person takes over; beside the text in a pipe."""
     citations = done.data.get("citations")
     lines = sources(cast("list[Citation]", citations)) if isinstance(citations, list) else []
     if done.data.get("finish_reason") == "length":
         lines.append("The reply was cut: it reached the longest length.")
-    if done.data.get("posted") is False:
+    if done.data.get("posted") is False and began.data.get("purpose") == "reply":
         lines.append("Somebody answered meanwhile, so this was not posted.")
     handoff = done.data.get("handoff")
     if handoff:

@@ -153,7 +153,8 @@ def watch(
 ) -> None:
     """Show what happens on a ticket as it happens.
 
-    Messages, changes, and the AI's text while it is written. Goes on by itself after a cut. With --json each event is one line.
+    Messages, changes, and the AI's text while it is written. Goes on by itself after a cut. With
+    --json each event is one line.
     """
     run_watch(WatchOptions(number, exit_status), context_of(typer_context))
 
