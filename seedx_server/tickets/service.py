@@ -86,6 +86,7 @@ class TicketService:
         if ticket is None:
             return None
         await self._write(ticket, {"assignee_id": actor.id}, actor)
+        self._tickets.forget(ticket)
         return await self.get(ticket.id, actor)
 
     async def change(
