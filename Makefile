@@ -26,13 +26,22 @@ dev: $(VENV)/installed-dev ## Serve the API and begin anew when the code changes
 test: $(VENV)/installed-dev ## Run the tests, on a PostgreSQL of their own
 	$(BIN)/python -m pytest -n auto --ignore=tests/packaging $(ARGS)
 
-.PHONY: check
-check: $(VENV)/installed-dev ## Check style, types, layers, migrations and the package
+# With -k the later checks run even if an earlier one fails.
+.PHONY: check check-style check-types check-layers check-package
+check: check-style check-types check-layers check-package ## Check style, types, layers, migrations and the package
+
+check-style: $(VENV)/installed-dev
 	$(BIN)/black --check --quiet --diff $(SOURCES)
 	$(BIN)/isort --check-only --diff $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
+
+check-types: $(VENV)/installed-dev
 	$(BIN)/mypy
+
+check-layers: $(VENV)/installed-dev
 	$(BIN)/lint-imports
+
+check-package: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile tests/packaging $(ARGS)
 
 .PHONY: bench

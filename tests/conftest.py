@@ -4,6 +4,7 @@ import errno
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import uuid
@@ -31,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose the folder in the process that starts the workers; they inherit the name."""
     if not hasattr(config, "workerinput"):
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="seedx-tests-")
+        # `timeout` and CI end a run by SIGTERM; as an interrupt it is wound up in order.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

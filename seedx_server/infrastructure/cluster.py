@@ -167,6 +167,8 @@ class Cluster:
             if self.postmaster():
                 _logger.warning("the embedded PostgreSQL does not stop in order; it is cut off")
                 self._run("pg_ctl", "stop", "-s", "-m", "immediate", *wait)
+        if self._socket_path.parent != self.folder.resolve():
+            shutil.rmtree(self._socket_path.parent, ignore_errors=True)
 
     def postmaster(self) -> psutil.Process | None:
         """Return the server's process, if the one that the pid file names is really it."""
@@ -244,7 +246,7 @@ class Cluster:
         The pid in those files may by now be another program's, or that of a dead process which
         nobody has buried: for both PostgreSQL would refuse to start.
         """
-        locks = [self._pid_file, self._socket_folder() / f"{_SOCKET_NAME}.lock"]
+        locks = [self._pid_file, self._socket_path.with_name(f"{_SOCKET_NAME}.lock")]
         if not any(lock.exists() for lock in locks):
             return
         _logger.warning("the embedded PostgreSQL was killed; it recovers now")
@@ -281,7 +283,7 @@ class Cluster:
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
             self.log.rename(self.log.with_suffix(".log.1"))
         before = self.log.stat().st_size if self.log.exists() else 0
-        options = [*self._settings(), "-c", f"unix_socket_directories={self._socket_folder()}"]
+        options = [*self._settings(), "-c", f"unix_socket_directories={self._make_socket_folder()}"]
         # pg_ctl hands its words to a shell. The folder goes in as PGDATA and the log's path is
         # relative, so that no character of theirs is special there.
         words = ["start", "-s", "-w", "-t", f"{PATIENCE_SECONDS:.0f}", "-l", self.log.name]
@@ -295,28 +297,32 @@ class Cluster:
                     f"{self._log_after(before) or error}\n{_ADVICE}"
                 ) from error
 
-    def _socket_folder(self) -> Path:
-        """Return where the socket goes: the cluster, or a private short path if need be."""
+    @property
+    def _socket_path(self) -> Path:
+        """The server's socket: in the cluster, or in a short path if it does not fit there."""
         folder = self.folder.resolve()
         fits = len(os.fsencode(folder / _SOCKET_NAME)) <= _SOCKET_PATH_BYTES
         # A comma separates folders, for the server and for its clients.
         if fits and not re.search('[,"]', str(folder)):
-            return folder
+            return folder / _SOCKET_NAME
         digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+        return Path(f"/tmp/seedx-{digest}") / _SOCKET_NAME  # noqa: S108  # made private below
+
+    def _make_socket_folder(self) -> Path:
+        folder = self._socket_path.parent
         owner = self.account.uid if self.account else os.geteuid()
-        short = Path(f"/tmp/seedx-{owner}-{digest}")  # noqa: S108  # its owner is checked below
         with contextlib.suppress(FileExistsError):
-            short.mkdir(mode=0o700)
+            folder.mkdir(mode=0o700)
             if self.account:
-                os.chown(short, self.account.uid, self.account.gid)
-        status = short.lstat()
+                os.chown(folder, self.account.uid, self.account.gid)
+        status = folder.lstat()
         # Where everybody may write, somebody else may have been first.
-        if status.st_uid != owner or status.st_mode & 0o077 or short.is_symlink():
+        if status.st_uid != owner or status.st_mode & 0o077 or folder.is_symlink():
             raise EmbeddedPostgresError(
-                f"The folder {short}, for the database's socket, is not private. Remove it, or set "
-                "SEEDX_DATA_DIR to a shorter path."
+                f"The folder {folder}, for the database's socket, is not private. Remove it, or "
+                "set SEEDX_DATA_DIR to a shorter path."
             )
-        return short
+        return folder
 
     def _log_after(self, offset: int) -> str:
         """Return the last lines of what was logged after a byte offset."""

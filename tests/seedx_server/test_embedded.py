@@ -103,6 +103,10 @@ def postmaster_of(data_dir: Path) -> psutil.Process:
     return psutil.Process(int((data_dir / "postgres/postmaster.pid").read_text().split()[0]))
 
 
+def socket_folder_of(data_dir: Path) -> Path:
+    return Path((data_dir / "postgres/postmaster.pid").read_text().splitlines()[4])
+
+
 @contextlib.contextmanager
 def another_user_of(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that uses the server until its standard input ends."""
@@ -257,19 +261,24 @@ def test_a_cluster_that_was_not_finished_is_made_anew(data_dir: Path) -> None:
 def test_any_path_will_do(data_dir: Path, name: str) -> None:
     with server_in(data_dir / name) as server:
         assert value(server, "SELECT 1") == 1
+        socket_folder = socket_folder_of(data_dir / name)
+        assert stat.S_IMODE(socket_folder.stat().st_mode) == 0o700
+
     assert processes_in(data_dir) == []
+    assert not socket_folder.exists()
 
 
-def test_a_socket_folder_that_is_not_private_is_refused(data_dir: Path) -> None:
+def test_a_socket_folder_that_others_may_enter_is_refused(data_dir: Path) -> None:
     folder = data_dir / ("deep/" * 25)
-    with server_in(folder) as server:
-        socket_folder = Path((folder / "postgres/postmaster.pid").read_text().splitlines()[4])
-        socket_folder.chmod(0o777)
-        server.stop()
-
+    with server_in(folder):
+        socket_folder = socket_folder_of(folder)
+    socket_folder.mkdir()
+    socket_folder.chmod(0o755)
+    try:
         with pytest.raises(EmbeddedPostgresError, match="not private"):
-            server.start()
-    shutil.rmtree(socket_folder)
+            server_in(folder).start()
+    finally:
+        socket_folder.rmdir()
 
 
 def test_the_cluster_of_another_major_version_is_explained(data_dir: Path) -> None:
