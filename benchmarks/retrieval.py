@@ -1,6 +1,12 @@
 """How well search finds the passages that answer questions about the handbook.
 
-Run `python -m benchmarks.retrieval`; see README.md in this folder for what the figures mean.
+Run `python -m benchmarks.retrieval`. For each part of the questions it prints:
+
+- recall@n: the share of questions with a right passage among the first n; MRR: the mean of one
+  over the place of the first right passage;
+- missed answers: answerable questions whose best passage scores below the threshold;
+- false answers: unanswerable ones whose best passage scores above it. `near` questions speak of
+  support desks, `far` ones of anything else.
 """
 
 import argparse
@@ -113,7 +119,9 @@ async def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--database", help="postgresql://…; an embedded one by default")
     parser.add_argument("--compare", action="store_true", help="measure simpler searches too")
     parser.add_argument("--misses", action="store_true", help="show the tuning half's misses")
