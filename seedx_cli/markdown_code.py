@@ -189,7 +189,7 @@ class Highlighter:
         self._context = context
         if any(kind[:1] == ("Error",) for kind, _ in tokens):
             return None
-        return [(text, _style(kind)) for kind, text in tokens]
+        return [(text, style_of(kind)) for kind, text in tokens]
 
 
 def _lexer(name: str) -> Lexer:
@@ -239,7 +239,8 @@ def _is_comment(tokens: Tokens, end: str) -> bool:
     return kind[:1] == ("Comment",) and kind[1:] != ("Single",) and text.endswith(end)
 
 
-def _style(kind: _TokenType) -> Style:
+def style_of(kind: _TokenType) -> Style:
+    """The style of a kind of token, or of the nearest kind that includes it."""
     for length in range(len(kind), 0, -1):
         style = _STYLES.get(".".join(kind[:length]))
         if style is not None:

@@ -217,6 +217,7 @@ def test_an_article_looks_the_same_however_it_is_cut(width: int, length: int) ->
 @settings(max_examples=150, deadline=None)
 @given(chunked(documents), st.sampled_from([40, 80, 120]))
 @example(["[one]: https://example.com/1\n'a title\n", "ends'\n\nwords"], 40)
+@example(["words\n\n[one]: https://a.example\n'a title\n", "ends'\n\n[one]"], 40)
 @example(["- a\n", "- b\n\n\n", "  c\n- d"], 40)
 @example(["| a | b |\n", "|---|---|\n| 1 | 2 |\n", "words\n\nend"], 40)
 def test_any_cut_leaves_the_same_screen(pieces: list[str], width: int) -> None:
