@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from seedx_cli.safe_text import safe_line
 
@@ -11,6 +11,7 @@ _GAP = "  "
 _NARROWEST = 8
 
 Style = Callable[..., str]
+T = TypeVar("T")
 
 
 class Column(NamedTuple):
@@ -19,12 +20,14 @@ class Column(NamedTuple):
     Attributes:
         title: Its heading.
         flexible: Whether it gives way where the terminal is too narrow.
+        optional: Whether it is left out where even that is not enough, the last one first.
         style: How its cells look, by the terminal's names of styles.
         right: Whether it is aligned to the right, for numbers.
     """
 
     title: str
     flexible: bool = False
+    optional: bool = False
     style: str | None = None
     right: bool = False
 
@@ -42,7 +45,13 @@ def fitted(
     Flexible columns share what the others leave; what does not fit ends in an ellipsis.
     """
     cells = [[_plain(cell) for cell in row] for row in rows]
-    widths = _widths(columns, cells, width)
+    while True:
+        widths = _widths(columns, cells, width)
+        optional = [index for index, column in enumerate(columns) if column.optional]
+        if not optional or sum(widths) + len(_GAP) * (len(columns) - 1) <= width:
+            break
+        columns = _without(columns, optional[-1])
+        cells = [_without(row, optional[-1]) for row in cells]
     lines = [_line(columns, [column.title for column in columns], widths, style, heading=True)]
     lines += [_line(columns, row, widths, style, heading=False) for row in cells]
     return "".join(f"{line}\n" for line in lines)
@@ -84,6 +93,10 @@ def wrapped(line: str, width: int) -> list[str]:
 
 def _plain(cell: str) -> str:
     return safe_line(cell).replace("\t", " ")
+
+
+def _without(items: Sequence[T], index: int) -> list[T]:
+    return [*items[:index], *items[index + 1 :]]
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:

@@ -85,8 +85,8 @@ def run_list(context: Context) -> None:
     columns = [
         Column("SLUG", style="bold", flexible=True),
         Column("TITLE", flexible=True),
-        Column("TAGS", flexible=True),
-        Column("UPDATED"),
+        Column("TAGS", flexible=True, optional=True),
+        Column("UPDATED", optional=True),
     ]
     rows = [
         [

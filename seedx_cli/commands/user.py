@@ -38,10 +38,10 @@ def run_list(context: Context) -> None:
     columns = [
         Column("ID", style="bold", right=True),
         Column("ROLE"),
-        Column("NAME", flexible=True),
+        Column("NAME", flexible=True, optional=True),
         Column("E-MAIL", flexible=True),
-        Column("STATE"),
-        Column("SINCE"),
+        Column("STATE", optional=True),
+        Column("SINCE", optional=True),
     ]
     rows = [
         [

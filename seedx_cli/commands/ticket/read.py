@@ -53,11 +53,11 @@ def run_list(options: ListOptions, context: Context) -> None:
     columns = [
         Column("ID", style="bold", right=True),
         Column("STATUS"),
-        Column("PRIORITY"),
+        Column("PRIORITY", optional=True),
         Column("TITLE", flexible=True),
-        Column("REQUESTER", flexible=True),
-        Column("ASSIGNEE", flexible=True),
-        Column("UPDATED"),
+        Column("REQUESTER", flexible=True, optional=True),
+        Column("ASSIGNEE", flexible=True, optional=True),
+        Column("UPDATED", optional=True),
     ]
     remember(page["items"], context)
     io.table(columns, [_row(ticket, context) for ticket in page["items"]], empty="No tickets.")
