@@ -19,7 +19,7 @@ from rich.segment import Segment
 
 from seedx_cli.markdown_document import Document
 from seedx_cli.markdown_row import Row
-from seedx_cli.markdown_screen import Screen, reflows
+from seedx_cli.markdown_screen import Screen, opens_links, reflows
 from seedx_cli.markdown_style import NOTICE
 
 FRAMES_PER_SECOND = 12
@@ -31,16 +31,18 @@ _REST = 9
 class MarkdownStream:
     """Draws Markdown that comes in pieces.
 
-    Any way to cut a text into pieces leaves the same rows behind, unless a link's definition comes
-    after a block that uses it. As a context manager it finishes the text, or after an error keeps
-    what was shown, and leaves the cursor visible even where SIGTERM ends the process.
+    Any way to cut a text into pieces leaves the same rows behind. So a link whose definition comes
+    in a later block stays as it was written. As a context manager it finishes the text, or after an
+    error keeps what was shown, and leaves the cursor visible even where SIGTERM ends the process.
 
     Args:
         console: The terminal, or a file for the finished text alone.
         live: Whether to draw what is unfinished; by default where the console's file is a terminal
             that can move its cursor.
-        hyperlinks: Whether the terminal opens links by itself (OSC 8); else addresses are shown.
-        terminal_reflows: Whether rows are broken anew when the terminal becomes narrower.
+        hyperlinks: Whether the terminal opens links by itself (OSC 8), else whole addresses are
+            shown; by default as its environment tells.
+        terminal_reflows: Whether rows are broken anew when the terminal becomes narrower; by
+            default as its environment tells.
         clock: Seconds that pass; frames are drawn `FRAMES_PER_SECOND` times in one of them.
     """
 
@@ -49,7 +51,7 @@ class MarkdownStream:
         console: Console,
         *,
         live: bool | None = None,
-        hyperlinks: bool = True,
+        hyperlinks: bool | None = None,
         terminal_reflows: bool | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -58,10 +60,10 @@ class MarkdownStream:
         if terminal_reflows is None:
             terminal_reflows = reflows()
         self._console = console
-        self._hyperlinks = hyperlinks
+        self._hyperlinks = opens_links() if hyperlinks is None else hyperlinks
         self._clock = clock
         self._screen = Screen(console, live=live, reflows=terminal_reflows)
-        self._document = Document(console, hyperlinks=hyperlinks)
+        self._document = Document(console, hyperlinks=self._hyperlinks)
         # Python lets the main thread alone handle signals.
         self._guards = live and threading.current_thread() is threading.main_thread()
         self._handler = signal.getsignal(signal.SIGTERM)

@@ -109,3 +109,14 @@ def reflows(environment: Mapping[str, str] = os.environ) -> bool:
     """
     in_screen = "STY" in environment and "TMUX" not in environment
     return "XTERM_VERSION" not in environment and not in_screen
+
+
+def opens_links(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the terminal opens links that are hidden behind a label (OSC 8).
+
+    Where it drops them, as these do, an address has to be read.
+    """
+    term = environment.get("TERM", "")
+    in_multiplexer = "TMUX" in environment or term.startswith(("screen", "tmux"))
+    is_apple = environment.get("TERM_PROGRAM") == "Apple_Terminal"
+    return not in_multiplexer and not is_apple and term not in {"", "dumb", "linux"}

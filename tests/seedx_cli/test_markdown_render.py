@@ -20,7 +20,7 @@ GUIDE = "https://docs.example.com/guide"
 def rows_of(source: str, width: int = 80) -> list[str]:
     """The rows of a finished text, without styles."""
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    stream = MarkdownStream(console)
+    stream = MarkdownStream(console, hyperlinks=True)
     stream.feed(source)
     stream.finish()
     assert isinstance(console.file, io.StringIO)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rich.console import Console, ConsoleDimensions
 
 from seedx_cli.markdown import FRAMES_PER_SECOND, MarkdownStream
+from seedx_cli.markdown_screen import opens_links, reflows
 
 ARTICLE = """\
 # Why the build failed 🚀
@@ -167,7 +168,7 @@ def console_of(width: int, height: int) -> Console:
 def play(console: Console, pieces: Iterable[str], *, live: bool = True, step: float = 1.0) -> None:
     """Stream pieces; each has its own frame unless less time passes between them."""
     clock = Clock()
-    with MarkdownStream(console, live=live, clock=clock) as stream:
+    with MarkdownStream(console, live=live, hyperlinks=True, clock=clock) as stream:
         for piece in pieces:
             clock.now += step
             stream.feed(piece)
@@ -436,3 +437,32 @@ def test_a_resize_does_not_print_final_rows_again() -> None:
 
 def test_a_resize_without_a_change_of_width_writes_nothing() -> None:
     assert resized((80, 40), reflows=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("environment", "does"),
+    [
+        ({"TERM": "xterm-256color"}, True),
+        ({"TERM": "xterm-256color", "XTERM_VERSION": "XTerm(390)"}, False),
+        ({"TERM": "screen", "STY": "1.pts-0"}, False),
+        ({"TERM": "tmux-256color", "STY": "1.pts-0", "TMUX": "socket,1,0"}, True),
+    ],
+)
+def test_which_terminals_reflow(environment: dict[str, str], *, does: bool) -> None:
+    assert reflows(environment) is does
+
+
+@pytest.mark.parametrize(
+    ("environment", "does"),
+    [
+        ({"TERM": "xterm-256color"}, True),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"}, False),
+        ({"TERM": "xterm-256color", "TMUX": "socket,1,0"}, False),
+        ({"TERM": "screen"}, False),
+        ({"TERM": "linux"}, False),
+        ({}, False),
+    ],
+)
+def test_which_terminals_open_links(environment: dict[str, str], *, does: bool) -> None:
+    assert opens_links(environment) is does
