@@ -351,10 +351,12 @@ def upgrade() -> None:
     op.create_table(
         "ai_runs",
         sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False),
-        sa.Column("ticket_id", sa.Integer(), nullable=False),
+        sa.Column("ticket_id", sa.Integer(), nullable=True),
         sa.Column("requested_by", sa.Integer(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("instructions", sa.Text(), nullable=True),
+        sa.Column("question", sa.Text(), nullable=True),
+        sa.Column("context", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("trigger_message_id", sa.Integer(), nullable=True),
         sa.Column("assignee_id", sa.Integer(), nullable=True),
@@ -392,11 +394,17 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
+            "(purpose = 'ask') = (question IS NOT NULL)", name=op.f("ck_ai_runs_ask_has_question")
+        ),
+        sa.CheckConstraint(
+            "(purpose = 'ask') = (ticket_id IS NULL)", name=op.f("ck_ai_runs_ask_has_no_ticket")
+        ),
+        sa.CheckConstraint(
             "handoff IN ('customer_request', 'missing_knowledge', 'policy', 'provider_failure', 'limit')",
             name=op.f("ck_ai_runs_handoff_known"),
         ),
         sa.CheckConstraint(
-            "purpose IN ('reply', 'draft', 'summary')", name=op.f("ck_ai_runs_purpose_known")
+            "purpose IN ('reply', 'draft', 'summary', 'ask')", name=op.f("ck_ai_runs_purpose_known")
         ),
         sa.CheckConstraint(
             "status IN ('queued', 'running', 'done', 'failed', 'cancelled')",

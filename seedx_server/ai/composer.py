@@ -6,8 +6,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from decimal import Decimal
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from seedx_server.ai.conclusion import Ending
-from seedx_server.ai.core import HandoffReason, Purpose, RunStatus
+from seedx_server.ai.core import TO_CUSTOMERS, HandoffReason, RunStatus
 from seedx_server.ai.generation import (
     Done,
     GenerationFailed,
@@ -28,7 +30,6 @@ from seedx_server.knowledge.service import KnowledgeService
 from seedx_server.messages.core import Citation
 from seedx_server.messages.models import Message
 from seedx_server.messages.repository import MessageRepository
-from seedx_server.tickets.models import Ticket
 from seedx_server.tickets.repository import TicketRepository
 
 MOST_MESSAGES = 200
@@ -104,24 +105,15 @@ class AIComposer:
         raise RuntimeError("a generation ended without its last event")
 
     async def _brief(self, run: Run) -> Briefing:
-        for_staff = run.purpose is not Purpose.REPLY
         async with self._sessions() as session:
-            ticket = await TicketRepository(session).unscoped(run.ticket_id)
-            messages = await MessageRepository(session).unscoped_newest(
-                ticket.id, internal=for_staff, limit=MOST_MESSAGES
-            )
+            conversation = await _conversation(session, run)
             hits = await KnowledgeService(ArticleRepository(session)).search(
-                _query(ticket, messages), MOST_PASSAGES, _reader(run)
+                _query(run, conversation), MOST_PASSAGES, _reader(run)
             )
         passages = [
             Passage(number, hit.slug, hit.title, hit.heading, hit.text, hit.score)
             for number, hit in enumerate(hits, start=1)
         ]
-        conversation = Conversation(
-            title=ticket.title,
-            description=ticket.description,
-            turns=[_turn(message) for message in messages],
-        )
         request, version = self._prompts.build(
             run.purpose, conversation, passages, run.instructions
         )
@@ -185,9 +177,28 @@ def _failure(
     )
 
 
-def _query(ticket: Ticket, messages: Sequence[Message]) -> str:
-    asked = next((m.content for m in reversed(messages) if not m.is_ai and not m.internal), None)
-    return f"{ticket.title}\n{asked or ticket.description}"[:LONGEST_QUERY]
+async def _conversation(session: AsyncSession, run: Run) -> Conversation:
+    if run.ticket_id is None:
+        return Conversation(run.question or "", f"{run.question}\n\n{run.context or ''}".strip())
+    ticket = await TicketRepository(session).unscoped(run.ticket_id)
+    messages = await MessageRepository(session).unscoped_newest(
+        ticket.id, internal=run.purpose not in TO_CUSTOMERS, limit=MOST_MESSAGES
+    )
+    return Conversation(
+        title=ticket.title,
+        description=ticket.description,
+        turns=[_turn(message) for message in messages],
+    )
+
+
+def _query(run: Run, conversation: Conversation) -> str:
+    if run.question is not None:
+        return f"{run.question}\n{run.context or ''}"[:LONGEST_QUERY]
+    asked = next(
+        (turn.content for turn in reversed(conversation.turns) if turn.author == "customer"),
+        conversation.description,
+    )
+    return f"{conversation.title}\n{asked}"[:LONGEST_QUERY]
 
 
 def _reader(run: Run) -> Actor:

@@ -94,10 +94,12 @@ class Conclusion:
         Raises:
             LeaseLost: Another process owns the run.
         """
-        ticket = await self._tickets.unscoped_lock(run.ticket_id)
-        if ticket is None:
-            raise LeaseLost(f"ticket {run.ticket_id} is gone")
-        message_id = await self._post(run, ticket, ending)
+        message_id = None
+        if run.ticket_id is not None:
+            ticket = await self._tickets.unscoped_lock(run.ticket_id)
+            if ticket is None:
+                raise LeaseLost(f"ticket {run.ticket_id} is gone")
+            message_id = await self._post(run, ticket, ending)
         superseded = ending.status is RunStatus.DONE and _is_reply(run) and message_id is None
         stood = await self._runs.finish(
             live.rest(),
@@ -118,7 +120,8 @@ class Conclusion:
         )
         if not stood:
             raise LeaseLost(f"run {run.id} has another owner")
-        await self._record(run, ending, message_id)
+        if run.ticket_id is not None:
+            await self._record(run, run.ticket_id, ending, message_id)
 
     async def _post(self, run: Run, ticket: Ticket, ending: Ending) -> int | None:
         if not _is_reply(run):
@@ -145,7 +148,9 @@ class Conclusion:
         if ticket.status not in {Status.OPEN, Status.CLOSED}:
             await self._conversation.move(ticket, Status.OPEN, None)
 
-    async def _record(self, run: Run, ending: Ending, message_id: int | None) -> None:
+    async def _record(
+        self, run: Run, ticket_id: int, ending: Ending, message_id: int | None
+    ) -> None:
         data: dict[str, JsonValue] = {
             "run_id": run.id,
             "purpose": run.purpose,
@@ -154,7 +159,7 @@ class Conclusion:
             "handoff": ending.handoff,
         }
         await self._events.record(
-            run.ticket_id, EventType.RUN_FINISHED, None, data, internal=not _is_reply(run)
+            ticket_id, EventType.RUN_FINISHED, None, data, internal=not _is_reply(run)
         )
 
 

@@ -2,19 +2,30 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, Field, JsonValue
 
 from seedx_server.infrastructure.events import EventType
+from seedx_server.infrastructure.text import plain
 from seedx_server.messages.core import Author, Citation
 
 
 class Purpose(StrEnum):
-    """What a run's text is for. Draft and summary are for staff's eyes only."""
+    """What a run's text is for.
+
+    A reply is posted on its ticket; draft and summary are for staff's eyes only; an answer to
+    a question that has no ticket is for who asked.
+    """
 
     REPLY = "reply"
     DRAFT = "draft"
     SUMMARY = "summary"
+    ASK = "ask"
+
+
+TO_CUSTOMERS = frozenset({Purpose.REPLY, Purpose.ASK})
+"""The purposes whose text a customer reads; notes are never in their prompts."""
 
 
 class RunStatus(StrEnum):
@@ -41,10 +52,19 @@ class HandoffReason(StrEnum):
 
 
 class RunRequest(BaseModel):
-    """What starts a run by hand."""
+    """What starts a run on a ticket by hand."""
 
-    purpose: Purpose = Purpose.REPLY
-    instructions: str | None = Field(default=None, max_length=4_000)
+    purpose: Literal[Purpose.REPLY, Purpose.DRAFT, Purpose.SUMMARY] = Purpose.REPLY
+    instructions: Annotated[str, Field(max_length=4_000), AfterValidator(plain)] | None = None
+
+
+class Question(BaseModel):
+    """A question that has no ticket (yet), and what it is about."""
+
+    question: Annotated[str, Field(max_length=2_000), AfterValidator(plain)]
+    context: Annotated[str, Field(max_length=50_000), AfterValidator(plain)] | None = Field(
+        default=None, description="Such as the output of a command."
+    )
 
 
 class Usage(BaseModel):
@@ -58,7 +78,7 @@ class RunDocument(BaseModel):
     """A run as the API shows it."""
 
     id: int
-    ticket_id: int
+    ticket_id: int | None
     purpose: Purpose
     status: RunStatus
     provider: str | None

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Self
 
-from seedx_server.ai.core import HandoffReason, Purpose, Usage
+from seedx_server.ai.core import TO_CUSTOMERS, HandoffReason, Purpose, Usage
 from seedx_server.ai.filters import AnswerFilter
 from seedx_server.ai.provider import (
     Finished,
@@ -24,7 +24,12 @@ from seedx_server.ai.provider import (
     ProviderEvent,
     TextDelta,
 )
-from seedx_server.ai.sentences import HANDOFF_SENTENCES, STAFF_SENTENCES, STAND_IN_NOTE
+from seedx_server.ai.sentences import (
+    ASK_SENTENCES,
+    HANDOFF_SENTENCES,
+    STAFF_SENTENCES,
+    STAND_IN_NOTE,
+)
 from seedx_server.config import Settings
 from seedx_server.infrastructure.errors import Unavailable
 
@@ -365,7 +370,7 @@ class _Attempt:
             self._finished = Finished("length")
         if not text:
             return
-        if not self.visible and self._fallback and self._request.purpose is Purpose.REPLY:
+        if not self.visible and self._fallback and self._request.purpose in TO_CUSTOMERS:
             yield Text(f"{STAND_IN_NOTE}\n\n")
         self.visible += len(text)
         yield Text(text)
@@ -373,9 +378,11 @@ class _Attempt:
     def _tell_of_handoff(self) -> Iterator[Text]:
         if self._handoff is None:
             return
-        if self._request.purpose is Purpose.REPLY:
+        if self._request.purpose in TO_CUSTOMERS:
             gap = "\n\n" if self.visible else ""
-            yield from self._give(gap + HANDOFF_SENTENCES[self._handoff])
+            asked = self._request.purpose is Purpose.ASK
+            sentences = ASK_SENTENCES if asked else HANDOFF_SENTENCES
+            yield from self._give(gap + sentences[self._handoff])
         elif not self.visible:
             yield from self._give(STAFF_SENTENCES[self._handoff])
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from pydantic import JsonValue
-from sqlalchemy import ForeignKey, Index, Numeric, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,7 +22,7 @@ IS_LIVE = text("status IN ('queued', 'running')")
 
 
 class Run(Timestamped, Identified):
-    """One AI generation for a ticket.
+    """One AI generation, for a ticket or for a question that has none.
 
     `attempts` counts the processes that took the run on; `edition` counts how often its text
     began, so that a reader knows when the text it has is void.
@@ -30,10 +30,12 @@ class Run(Timestamped, Identified):
 
     __tablename__ = "ai_runs"
 
-    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    ticket_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
     requested_by: Mapped[int] = mapped_column(ForeignKey("users.id"))
     purpose: Mapped[Purpose] = mapped_column(TextEnum(Purpose))
     instructions: Mapped[str | None]
+    question: Mapped[str | None]
+    context: Mapped[str | None]
     status: Mapped[RunStatus] = mapped_column(TextEnum(RunStatus), default=RunStatus.QUEUED)
     trigger_message_id: Mapped[int | None] = mapped_column(
         ForeignKey("messages.id", ondelete="SET NULL")
@@ -68,6 +70,8 @@ class Run(Timestamped, Identified):
         one_of("purpose", Purpose),
         one_of("status", RunStatus),
         one_of("handoff", HandoffReason),
+        CheckConstraint("(purpose = 'ask') = (ticket_id IS NULL)", name="ask_has_no_ticket"),
+        CheckConstraint("(purpose = 'ask') = (question IS NOT NULL)", name="ask_has_question"),
         Index("uq_ai_runs_live", "ticket_id", "purpose", unique=True, postgresql_where=IS_LIVE),
         Index("ix_ai_runs_claim", "lease_until", "id", postgresql_where=IS_LIVE),
         Index(None, "ticket_id", "id"),

@@ -15,7 +15,7 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from seedx_server.ai.core import Purpose
+from seedx_server.ai.core import TO_CUSTOMERS, Purpose
 from seedx_server.ai.provider import ChatMessage, GenerationRequest, Passage
 from seedx_server.ai.transcript import (
     Conversation,
@@ -113,10 +113,10 @@ class Prompts:
             The request and the template's version.
         """
         template = self.templates[purpose]
-        if purpose is Purpose.REPLY:
+        if purpose in TO_CUSTOMERS:
             public = [turn for turn in conversation.turns if not turn.internal]
             conversation = replace(conversation, turns=public)
-        wishes = CUSTOMER_WISHES if purpose is Purpose.REPLY else STAFF_WISHES
+        wishes = CUSTOMER_WISHES if purpose in TO_CUSTOMERS else STAFF_WISHES
         shown = [replace(p, text=shorten(p.text, PASSAGE_TOKENS)) for p in passages]
         turns, left_out = _trimmed(conversation, self.history_tokens)
         title = in_one_line(conversation.title, LONGEST_TITLE)
@@ -125,7 +125,7 @@ class Prompts:
         )
         parts = [
             *_write_passages(shown, fence),
-            f"The ticket's title:\n{fenced(title, fence)}",
+            f"{_subject(purpose)}:\n{fenced(title, fence)}",
             *_write_turns(turns, left_out, fence),
             *([f"{wishes}\n{fenced(instructions, fence)}"] if instructions else []),
             template.task,
@@ -142,6 +142,10 @@ class Prompts:
             max_tokens=template.max_tokens,
         )
         return request, template.version
+
+
+def _subject(purpose: Purpose) -> str:
+    return "The question" if purpose is Purpose.ASK else "The ticket's title"
 
 
 def estimate_tokens(text: str) -> int:

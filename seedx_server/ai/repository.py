@@ -85,17 +85,21 @@ class Spending:
 
 
 class RunRepository(SqlRepository[Run]):
-    """Runs: who sees the ticket sees its replies; drafts and summaries are for staff."""
+    """Runs: who sees a ticket sees its replies, staff see drafts and summaries as well.
+
+    The answer to a question without a ticket is for nobody but who asked.
+    """
 
     model = Run
 
     def visible_to(self, actor: Actor) -> Select[Run]:
         """Return the query of all runs that this actor may see."""
-        statement = select(Run)
+        asked = and_(Run.purpose == Purpose.ASK, Run.requested_by == actor.id)
         if actor.is_staff:
-            return statement
-        return statement.join(Ticket, Ticket.id == Run.ticket_id).where(
-            Ticket.requester_id == actor.id, Run.purpose == Purpose.REPLY
+            return select(Run).where(or_(Run.purpose != Purpose.ASK, asked))
+        own_reply = and_(Run.purpose == Purpose.REPLY, Ticket.requester_id == actor.id)
+        return (
+            select(Run).outerjoin(Ticket, Ticket.id == Run.ticket_id).where(or_(own_reply, asked))
         )
 
     @classmethod
@@ -118,6 +122,8 @@ class RunRepository(SqlRepository[Run]):
                 purpose=row.purpose,
                 status=RunStatus.QUEUED,
                 instructions=row.instructions,
+                question=row.question,
+                context=row.context,
                 trigger_message_id=row.trigger_message_id,
                 assignee_id=row.assignee_id,
                 provider=row.provider,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from seedx_server.ai.core import RunDocument, RunRequest, Usage
+from seedx_server.ai.core import Question, RunDocument, RunRequest, Usage
 from seedx_server.ai.models import Run
 from seedx_server.ai.repository import RunRepository
 from seedx_server.ai.service import AIService, Limits
@@ -124,6 +124,16 @@ async def start_run(
 
     async def action() -> tuple[BaseModel, None]:
         return _document(await ai.start(ticket_id, body, actor), ""), None
+
+    return await once(actor, HTTPStatus.ACCEPTED, action)
+
+
+@router.post("/ask", status_code=HTTPStatus.ACCEPTED, response_model=RunDocument)
+async def ask(body: Question, actor: ActorDep, ai: AI, once: RepeatableDep) -> Response:
+    """Have a question answered that has no ticket; follow it at `/ai-runs/{id}/events`."""
+
+    async def action() -> tuple[BaseModel, None]:
+        return _document(await ai.ask(body, actor), ""), None
 
     return await once(actor, HTTPStatus.ACCEPTED, action)
 

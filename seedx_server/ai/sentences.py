@@ -15,6 +15,16 @@ HANDOFF_SENTENCES = {
 }
 """How a customer is told that a person takes over."""
 
+_BY_A_TICKET = "open a ticket, and our support team will answer you there."
+ASK_SENTENCES = {
+    HandoffReason.CUSTOMER_REQUEST: f"You ask for a person: {_BY_A_TICKET}",
+    HandoffReason.MISSING_KNOWLEDGE: f"I cannot answer this reliably: {_BY_A_TICKET}",
+    HandoffReason.POLICY: f"This is for a person to decide: {_BY_A_TICKET}",
+    HandoffReason.PROVIDER_FAILURE: f"The AI is unavailable right now: {_BY_A_TICKET}",
+    HandoffReason.LIMIT: f"The AI has answered all it may for now: {_BY_A_TICKET}",
+}
+"""How somebody who asks without a ticket is told that a person has to answer."""
+
 STAFF_SENTENCES = {
     HandoffReason.CUSTOMER_REQUEST: "No draft: the customer asks for a person.",
     HandoffReason.MISSING_KNOWLEDGE: "No draft: the articles do not answer this.",

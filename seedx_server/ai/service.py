@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 
-from seedx_server.ai.core import Purpose, RunRequest
+from seedx_server.ai.core import Purpose, Question, RunRequest
 from seedx_server.ai.models import Run
 from seedx_server.ai.provider import Provider
 from seedx_server.ai.repository import RunRepository
@@ -104,6 +104,27 @@ class AIService:
             )
         return await self._begin(ticket, wanted, actor)
 
+    async def ask(self, wanted: Question, actor: Actor) -> Run:
+        """Start the answer to a question that has no ticket.
+
+        Raises:
+            TooManyRequests: A limit is used up.
+        """
+        await self._check_limits(actor)
+        run = await self._runs.start(
+            Run(
+                requested_by=actor.id,
+                purpose=Purpose.ASK,
+                question=wanted.question,
+                context=wanted.context,
+                provider=self._chosen.name,
+                model=self._chosen.model,
+            )
+        )
+        if run is None:
+            raise RuntimeError("a run without a ticket met another one")
+        return run
+
     async def join_or_start(self, ticket_id: int, actor: Actor) -> Run:
         """Return the run that answers a ticket's newest public message.
 
@@ -167,13 +188,13 @@ class AIService:
             wait = (spending.oldest + HOUR - self._now()).total_seconds()
             raise TooManyRequests(
                 f"You may have {self._limits.runs_per_hour} AI replies an hour. "
-                "Your ticket stays open for a person meanwhile.",
+                "A ticket is open for a person meanwhile.",
                 code="ai_limit_reached",
                 retry_after=max(1, math.ceil(wait)),
             )
         if spending.tokens >= self._limits.tokens_per_day:
             raise TooManyRequests(
-                "The AI's budget for today is used up. Your ticket stays open for a person.",
+                "The AI's budget for today is used up. A ticket is open for a person meanwhile.",
                 code="ai_limit_reached",
                 retry_after=TOKENS_RETRY_SECONDS,
             )

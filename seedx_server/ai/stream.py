@@ -221,9 +221,13 @@ class _Stream:
 
 def run_failure(run: Run) -> DomainError:
     """Return the problem that a failed run is to its reader."""
+    why = run.error or "The AI could not answer."
+    if run.ticket_id is None:
+        next_step = "Open a ticket for a person to answer: seedx ticket new"
+    else:
+        next_step = f"Your ticket is open for a person; try again with: seedx ai {run.ticket_id}"
     return Unavailable(
-        f"{run.error or 'The AI could not answer.'} Your ticket is open for a person; "
-        f"try again with: seedx ai {run.ticket_id}",
+        f"{why} {next_step}",
         code="ai_provider_unavailable",
         extra={"run_id": run.id},
     )

@@ -550,3 +550,50 @@ async def test_an_admin_is_staff_to_the_ai_too(groq_desk: Desk) -> None:
     answer = await boss.post(f"/tickets/{ticket['id']}/ai-runs", {"purpose": "summary"})
 
     assert answer.status_code == 202
+
+
+class TestAQuestionWithoutATicket:
+    async def test_is_answered_like_a_reply_and_posted_nowhere(
+        self, groq_desk: Desk, upstream: FakeUpstream
+    ) -> None:
+        cleo = await groq_desk.customer()
+        body = {"question": "Why does it fail?", "context": "error 17: out of lamps"}
+
+        started = await cleo.post("/ask", body)
+        events = await followed(cleo, f"/ai-runs/{started.json()['id']}/events")
+
+        assert started.status_code == 202
+        assert events[0].data["ticket_id"] is None
+        assert events[0].data["purpose"] == "ask"
+        assert text_of(events) == "".join(ANSWER)
+        assert "error 17: out of lamps" in upstream.requests[0].prompt
+        assert (await cleo.get("/tickets")).json()["items"] == []
+
+    async def test_is_for_nobody_but_who_asked(self, groq_desk: Desk) -> None:
+        cleo, ada = await groq_desk.customer(), await groq_desk.staff()
+        started = await cleo.post("/ask", {"question": "Why does it fail?"})
+        run = started.json()["id"]
+
+        answers = [await ada.get(path) for path in (f"/ai-runs/{run}", f"/ai-runs/{run}/events")]
+
+        assert [answer.status_code for answer in answers] == [404, 404]
+
+    async def test_that_needs_a_person_points_to_a_ticket(
+        self, groq_desk: Desk, upstream: FakeUpstream
+    ) -> None:
+        upstream.script(Reply((), hand_off=json.dumps({"reason": "missing_knowledge"})))
+        cleo = await groq_desk.customer()
+        started = await cleo.post("/ask", {"question": "Why does it fail?"})
+
+        events = await followed(cleo, f"/ai-runs/{started.json()['id']}/events")
+
+        assert events[-1].data["handoff"] == "missing_knowledge"
+        assert "open a ticket" in text_of(events)
+
+    async def test_cannot_be_asked_on_a_ticket(self, groq_desk: Desk) -> None:
+        cleo = await groq_desk.customer()
+        ticket = await cleo.ticket()
+
+        answer = await cleo.post(f"/tickets/{ticket['id']}/ai-runs", {"purpose": "ask"})
+
+        assert answer.status_code == 422
