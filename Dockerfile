@@ -11,9 +11,10 @@ COPY seedx_server seedx_server
 RUN --mount=type=cache,target=/root/.cache/pip /opt/seedx/bin/pip install .
 
 FROM python:3.13-slim
-RUN groupadd --system --gid 10001 seedx \
-    && useradd --system --uid 10001 --gid seedx --create-home --home-dir /var/lib/seedx \
-        --shell /usr/sbin/nologin seedx
+RUN groupadd --gid 10001 seedx \
+    && useradd --uid 10001 --gid seedx --no-create-home --home-dir /var/lib/seedx \
+        --shell /usr/sbin/nologin seedx \
+    && install --directory --owner=seedx --group=seedx --mode=0700 /var/lib/seedx
 COPY --from=build /opt/seedx /opt/seedx
 ENV PATH=/opt/seedx/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
