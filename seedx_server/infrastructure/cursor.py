@@ -11,6 +11,9 @@ import json
 
 from seedx_server.infrastructure.errors import InvalidInput
 
+LARGEST_INTEGER = 2**31 - 1
+"""The largest value of PostgreSQL's `integer`, which ids and ranks are."""
+
 
 def encode_cursor(*values: str | int) -> str:
     """Return an opaque cursor that holds these values."""
@@ -33,5 +36,12 @@ def decode_cursor(cursor: str, *types: type[str] | type[int]) -> list[str | int]
     except (binascii.Error, ValueError):
         values = None
     if not isinstance(values, list) or [type(value) for value in values] != list(types):
-        raise InvalidInput.of("cursor", "is not a cursor of this list; begin again without it")
+        raise foreign_cursor()
+    if any(isinstance(value, int) and abs(value) > LARGEST_INTEGER for value in values):
+        raise foreign_cursor()
     return values
+
+
+def foreign_cursor() -> InvalidInput:
+    """Return the error for a cursor that the list did not give."""
+    return InvalidInput.of("cursor", "is not a cursor of this list; begin again without it")

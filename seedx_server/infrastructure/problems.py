@@ -24,6 +24,14 @@ CODES = {
     HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
 }
+PLAINER_WORDS = {
+    "json_invalid": "is not valid JSON",
+    "model_attributes_type": "must be a JSON object, sent as application/json",
+    "string_unicode": "must be valid Unicode text",
+    "extra_forbidden": "is not a field of this",
+    "missing": "is missing",
+}
+"""What is said for Pydantic's types of error whose own words are for programmers."""
 
 
 class FieldProblem(BaseModel):
@@ -110,7 +118,7 @@ async def _domain_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _validation_error(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # registered for this class alone
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it alone
     fields = tuple(_field_error(item) for item in error.errors())
     detail = "; ".join(f"{problem.field}: {problem.message}" for problem in fields)
     return problem_response(InvalidInput(detail, fields=fields))
@@ -121,10 +129,11 @@ def _field_error(item: Mapping[str, object]) -> FieldError:
     assert isinstance(location, Sequence)  # noqa: S101  # Pydantic's own shape
     path = [str(part) for part in location]
     if item["type"] == "json_invalid":
-        return FieldError("body", "is not valid JSON")
+        path = ["body"]
     name = ".".join(path[1:] if len(path) > 1 else path)
     message = str(item["msg"]).removeprefix("Value error, ")
-    return FieldError(name, message[:1].lower() + message[1:])
+    plainer = PLAINER_WORDS.get(str(item["type"]))
+    return FieldError(name, plainer or message[:1].lower() + message[1:])
 
 
 async def _http_exception(_: Request, error: Exception) -> JSONResponse:

@@ -9,13 +9,13 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.cursor import decode_cursor, encode_cursor
+from seedx_server.infrastructure.cursor import LARGEST_INTEGER, decode_cursor, encode_cursor
 from seedx_server.infrastructure.database import Identified
 
 M = TypeVar("M", bound=Identified)
 T = TypeVar("T")
 
-LARGEST_ID = 2**31 - 1
+LARGEST_ID = LARGEST_INTEGER
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,5 @@
 """What text from outside must be before it may enter the database."""
 
-from typing import Annotated
-
-from pydantic import AfterValidator
-
 
 def storable(value: str) -> str:
     """Return the text if PostgreSQL can keep it.
@@ -18,15 +14,23 @@ def storable(value: str) -> str:
     return value
 
 
-def not_blank(value: str) -> str:
-    """Return the text if it is more than white space.
+def plain(value: str) -> str:
+    """Return the text if PostgreSQL can keep it and it is more than white space.
 
     Raises:
-        ValueError: It is blank.
+        ValueError: It is blank, or holds NUL characters or lone surrogates.
     """
     if not value.strip():
         raise ValueError("must not be blank")
-    return value
+    return storable(value)
 
 
-PlainText = Annotated[str, AfterValidator(storable), AfterValidator(not_blank)]
+def label(value: str) -> str:
+    """Return the text if it is one word without commas, as tags are.
+
+    Raises:
+        ValueError: It is more than that, or cannot be kept.
+    """
+    if "," in value or len(value.split()) != 1:
+        raise ValueError("must be one word without commas")
+    return storable(value)

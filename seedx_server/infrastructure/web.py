@@ -1,5 +1,6 @@
 """What routes of every domain share: the request's session, answers, ETags, repeats."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated
@@ -34,6 +35,7 @@ Limit = Annotated[int, Query(ge=1, le=100, description="The most items of a page
 Cursor = Annotated[
     str | None, Query(max_length=1_000, description="The `next_cursor` of the page before.")
 ]
+VERSION = re.compile(r'(?:W/)?"?([0-9]{1,10})"?')
 IfMatch = Annotated[str | None, Header(description="The ETag of the version to change.")]
 
 
@@ -54,15 +56,18 @@ def etag(version: int) -> str:
 def expected_version(if_match: str | None) -> int | None:
     """Return the version that `If-Match` asks for, or None if any will do.
 
+    A weak form is taken as well: proxies that compress answers make ETags weak.
+
     Raises:
-        PreconditionFailed: The header names nothing that this server ever gave out.
+        PreconditionFailed: The header does not name one version that this server may have
+            given out.
     """
     if if_match is None or if_match.strip() == "*":
         return None
-    bare = if_match.strip().removeprefix("W/").strip('"')
-    if not bare.isdecimal():
+    named = VERSION.fullmatch(if_match.strip())
+    if named is None:
         raise PreconditionFailed("If-Match names no version of this. Read it again.")
-    return int(bare)
+    return int(named[1])
 
 
 class Repeatable:

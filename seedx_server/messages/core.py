@@ -4,13 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from seedx_server.infrastructure.access import Role
-from seedx_server.infrastructure.text import PlainText
+from seedx_server.infrastructure.text import plain
 from seedx_server.tickets.core import TicketDocument
 
-Body = Annotated[PlainText, StringConstraints(min_length=1, max_length=50_000)]
+Body = Annotated[str, StringConstraints(max_length=50_000), AfterValidator(plain)]
+Reason = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(plain)]
 
 
 class Rating(StrEnum):
@@ -59,7 +60,7 @@ class NewFeedback(BaseModel):
     """Whether an AI message helped, and why."""
 
     rating: Rating
-    reason: Annotated[PlainText, StringConstraints(max_length=2_000)] | None = None
+    reason: Reason | None = None
 
 
 class MessageDocument(BaseModel):

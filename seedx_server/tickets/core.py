@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from seedx_server.infrastructure.text import PlainText
+from seedx_server.infrastructure.text import label, plain, storable
 
 MOST_TAGS = 20
 
@@ -62,12 +62,10 @@ def _distinct(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tag.lower() for tag in tags))
 
 
-Title = Annotated[PlainText, StringConstraints(min_length=1, max_length=200)]
-Description = Annotated[PlainText, StringConstraints(min_length=1, max_length=50_000)]
-Tag = Annotated[
-    PlainText,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=r"^[^,\s]+$"),
-]
+Title = Annotated[str, StringConstraints(max_length=200), AfterValidator(plain)]
+Description = Annotated[str, StringConstraints(max_length=50_000), AfterValidator(plain)]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50), AfterValidator(label)]
+SearchText = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(storable)]
 Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(_distinct)]
 
 
@@ -89,7 +87,9 @@ class TicketPatch(BaseModel):
     priority: Priority | None = None
     tags: Tags | None = None
     title: Title | None = None
-    assignee_id: int | None = Field(default=None, description="null takes the assignee away.")
+    assignee_id: Annotated[int, Field(strict=True)] | None = Field(
+        default=None, description="null takes the assignee away."
+    )
 
 
 class TicketFilter(BaseModel):

@@ -7,7 +7,7 @@ from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.cursor import decode_cursor, encode_cursor
+from seedx_server.infrastructure.cursor import decode_cursor, encode_cursor, foreign_cursor
 from seedx_server.infrastructure.errors import InvalidInput
 from seedx_server.infrastructure.repository import LARGEST_ID, Page, SqlRepository
 from seedx_server.tickets.core import Priority, Sort, Status, TicketFilter
@@ -96,11 +96,8 @@ class TicketRepository(SqlRepository[Ticket]):
             .returning(Ticket.version, Ticket.updated_at)
             .execution_options(synchronize_session=False)
         )
-        row = (await self.session.execute(statement)).one()
-        for name, value in {
-            **values,
-            **row._mapping,
-        }.items():  # the public name of a row's mapping
+        written = (await self.session.execute(statement)).mappings().one()
+        for name, value in {**values, **written}.items():
             set_committed_value(ticket, name, value)
 
     def forget(self, ticket: Ticket) -> None:
@@ -141,7 +138,7 @@ def _moment(text: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise InvalidInput.of("cursor", "is not a cursor of this list; begin again without it")
+        raise foreign_cursor()
     return moment
 
 
@@ -178,6 +175,7 @@ def _assigned_to(assignee: str, actor: Actor) -> ColumnElement[bool]:
 
 
 def _user_id(field: str, value: str, others: str) -> int:
-    if value.isascii() and value.isdecimal() and int(value[:12]) <= LARGEST_ID:
-        return int(value[:12])
+    well_formed = value.isascii() and value.isdecimal() and len(value) <= len(str(LARGEST_ID))
+    if well_formed and int(value) <= LARGEST_ID:
+        return int(value)
     raise InvalidInput.of(field, f"must be a user's id, {others}")

@@ -20,6 +20,7 @@ from seedx_server.infrastructure.web import (
 from seedx_server.tickets.core import (
     NewTicket,
     Priority,
+    SearchText,
     Sort,
     Status,
     TicketDocument,
@@ -44,12 +45,13 @@ Tickets = Annotated[TicketService, Depends(ticket_service)]
 
 
 def _filter(
+    *,
     status: Annotated[list[Status], Query()] = [],  # noqa: B006  # FastAPI copies defaults
     assignee: Annotated[str | None, Query(description="A user's id, `me` or `none`.")] = None,
     requester: Annotated[str | None, Query(description="A user's id or `me`.")] = None,
-    tag: Annotated[list[str], Query()] = [],  # noqa: B006  # FastAPI copies defaults
+    tag: Annotated[list[SearchText], Query()] = [],  # noqa: B006  # FastAPI copies defaults
     priority: Annotated[list[Priority], Query()] = [],  # noqa: B006  # FastAPI copies defaults
-    q: Annotated[str | None, Query(max_length=1_000, description="Words to search for.")] = None,
+    q: Annotated[SearchText | None, Query(description="Words to search for.")] = None,
     sort: Sort = Sort.UPDATED,
 ) -> TicketFilter:
     return TicketFilter(
@@ -58,7 +60,7 @@ def _filter(
         requester=requester,
         tag=tag,
         priority=priority,
-        q=q.replace("\x00", " ") if q else q,
+        q=q,
         sort=sort,
     )
 
