@@ -63,7 +63,9 @@ def require(*roles: Role) -> Callable[[Actor], Actor]:
 
     def check(actor: ActorDep) -> Actor:
         if actor.role not in roles:
-            raise Forbidden(f"Only {' and '.join(sorted(roles))}s may do this.")
+            raise Forbidden(
+                f"Only {' and '.join(f'{role}s' for role in sorted(roles))} may do this."
+            )
         return actor
 
     return check

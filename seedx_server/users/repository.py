@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from seedx_server.infrastructure.access import Actor, Role
 from seedx_server.infrastructure.notify import notify
-from seedx_server.infrastructure.repository import SqlRepository
+from seedx_server.infrastructure.repository import LARGEST_ID, SqlRepository
 from seedx_server.users.models import RefreshToken, User, UserSession
 from seedx_server.users.revocation import SESSION_TOPIC, USER_TOPIC
 
@@ -24,12 +24,30 @@ class UserRepository(SqlRepository[User]):
         statement = select(User)
         return statement if actor.role is Role.ADMIN else statement.where(User.id == actor.id)
 
+    async def lock(self, key: int, *, actor: Actor) -> User | None:
+        """Return an account as `get` does, its row locked until the commit."""
+        if not 0 < key <= LARGEST_ID:
+            return None
+        return await self.session.scalar(
+            self.visible_to(actor).where(User.id == key).with_for_update()
+        )
+
     async def unscoped_by_email(self, email: str) -> User | None:
         """Return the account of an address in normal form, whoever asks."""
         return await self.session.scalar(select(User).where(User.email == email))
 
+    async def unscoped_lock_by_email(self, email: str) -> User | None:
+        """Return the account of an address, whoever asks, its row locked until the commit."""
+        return await self.session.scalar(select(User).where(User.email == email).with_for_update())
+
+    async def release(self) -> None:
+        """Give the connection back for a while; what is read after it is read anew."""
+        await self.session.close()
+
     async def unscoped_staff(self, user_id: int) -> bool:
         """Tell whether this is the id of a member of staff who may sign in."""
+        if not 0 < user_id <= LARGEST_ID:
+            return False
         return bool(
             await self.session.scalar(
                 select(
@@ -52,7 +70,7 @@ class UserRepository(SqlRepository[User]):
         )
 
     async def void_tokens(self, user: User, now: datetime) -> None:
-        """Make the account's access tokens stop working on every server process."""
+        """Make a locked account's access tokens stop working on every server process."""
         user.token_version += 1
         user.changed_at = now
         await self.session.flush()

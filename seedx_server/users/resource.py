@@ -4,12 +4,13 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.security import OAuth2PasswordRequestForm
+from fastapi import APIRouter, Depends, Form, Request, Response
 
 from seedx_server.infrastructure.web import Cursor, Limit, SessionDep, answer
 from seedx_server.users.actor import ActorDep, AdminDep
 from seedx_server.users.core import (
+    LONGEST_EMAIL,
+    LONGEST_PASSWORD,
     Login,
     ManagedUserDocument,
     RefreshRequest,
@@ -57,7 +58,14 @@ def _session_document(signed: SignedIn) -> Response:
         refresh_token=signed.refresh_token,
         user=UserDocument.model_validate(signed.user),
     )
-    return answer(document, headers={"Cache-Control": "no-store"})
+    return answer(document)
+
+
+def _form(
+    username: Annotated[str, Form(max_length=LONGEST_EMAIL, description="The e-mail address.")],
+    password: Annotated[str, Form(max_length=LONGEST_PASSWORD)],
+) -> Login:
+    return Login.model_construct(email=username, password=password)
 
 
 def _managed(user: User) -> ManagedUserDocument:
@@ -85,11 +93,9 @@ async def log_in(body: Login, auth: Auth) -> Response:
 
 
 @public.post("/token", response_model=SessionDocument)
-async def token(form: Annotated[OAuth2PasswordRequestForm, Depends()], auth: Auth) -> Response:
+async def token(credentials: Annotated[Login, Depends(_form)], auth: Auth) -> Response:
     """Sign in through the OAuth2 password form (RFC 6749, section 4.3)."""
-    return _session_document(
-        await auth.log_in(Login.model_construct(email=form.username, password=form.password))
-    )
+    return _session_document(await auth.log_in(credentials))
 
 
 @public.post("/refresh", response_model=SessionDocument)

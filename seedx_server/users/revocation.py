@@ -30,6 +30,7 @@ class Revocations:
     def end_session(self, session_id: int) -> None:
         """Refuse the session's access tokens from now on."""
         self._forget_the_old()
+        self._sessions.pop(session_id, None)
         self._sessions[session_id] = self._now() + self._life
 
     def require_version(self, user_id: int, version: int) -> None:

@@ -78,10 +78,7 @@ class UserService:
         Raises:
             NotFound: It is not there for this actor.
         """
-        user = await self._users.get(user_id, actor=actor)
-        if user is None:
-            raise NotFound(f"There is no user {user_id}.")
-        return user
+        return _found(await self._users.get(user_id, actor=actor), user_id)
 
     async def list(self, actor: Actor, limit: int, cursor: str | None) -> Page[User]:
         """Return a page of accounts, newest first."""
@@ -94,13 +91,17 @@ class UserService:
             NotFound: There is no such account.
             Forbidden: An admin may not lock themself out.
         """
-        user = await self.get(user_id, actor)
+        user = _found(await self._users.lock(user_id, actor=actor), user_id)
         if user.id == actor.id:
             raise Forbidden("You cannot change your own account's role or disable it.")
-        if patch.disabled is not None:
-            user.disabled_at = self._now() if patch.disabled else None
-        if patch.role is not None:
-            user.role = patch.role
+        role = user.role if patch.role is None else patch.role
+        was_disabled = user.disabled_at is not None
+        disabled = was_disabled if patch.disabled is None else patch.disabled
+        if (role, disabled) == (user.role, was_disabled):
+            return user
+        user.role = role
+        if disabled is not was_disabled:
+            user.disabled_at = self._now() if disabled else None
         await self._users.void_tokens(user, self._now())
         return user
 
@@ -115,12 +116,22 @@ class UserService:
             address = normalised_email(email)
         except ValueError as error:
             raise InvalidInput.of("email", str(error)) from None
-        user = await self._users.unscoped_by_email(address)
+        user = await self._users.unscoped_lock_by_email(address)
         if user is None:
             raise NotFound(f"There is no account for {address}. Sign it up first: seedx signup")
         user.role = role
         await self._users.void_tokens(user, self._now())
         return user
+
+
+def _found(user: User | None, user_id: int) -> User:
+    if user is None:
+        raise NotFound(f"There is no user {user_id}.")
+    return user
+
+
+def _hash_of(user: User | None) -> str | None:
+    return user.password_hash if user and user.disabled_at is None else None
 
 
 class AuthService:
@@ -138,6 +149,7 @@ class AuthService:
 
     def __init__(
         self,
+        *,
         users: UserRepository,
         sessions: SessionRepository,
         hasher: PasswordHasher,
@@ -161,9 +173,12 @@ class AuthService:
             Unauthenticated: `bad_credentials`, for a wrong password, an unknown address and
                 a disabled account alike.
         """
+        kept = _hash_of(await self._user_of(credentials.email))
+        # Hashing takes long, and connections are few.
+        await self._users.release()
+        fits = await self._hasher.verify(credentials.password, kept)
         user = await self._user_of(credentials.email)
-        kept = user.password_hash if user and user.disabled_at is None else None
-        if not await self._hasher.verify(credentials.password, kept) or user is None:
+        if not fits or user is None or _hash_of(user) != kept:
             raise NotSignedIn(
                 "The e-mail address or the password is wrong.", code="bad_credentials"
             )
