@@ -88,7 +88,8 @@ class MessageService:
         """Add a person's message, or a note.
 
         A customer's message reopens a ticket that waits or is resolved; a public message of
-        staff makes it the customer's turn.
+        staff makes it the customer's turn. A note leaves the ticket as it is: its version and
+        its time of activity would tell the customer of it.
 
         Raises:
             NotFound: The ticket is not there for this actor.
@@ -111,8 +112,8 @@ class MessageService:
             ),
             actor,
         )
-        status = ticket.status if wanted.internal else status_after(ticket, actor)
-        await self.move(ticket, status, actor)
+        if not wanted.internal:
+            await self.move(ticket, status_after(ticket, actor), actor)
         return await self.get(message.id, actor)
 
     async def post_from_ai(

@@ -17,7 +17,7 @@ SEARCH_CONFIGURATION = "english"
 
 
 class Ticket(Timestamped, Identified):
-    """One problem. `version` counts its changes, messages included."""
+    """One problem. `version` counts its changes, public messages included."""
 
     __tablename__ = "tickets"
 

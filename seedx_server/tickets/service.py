@@ -86,8 +86,7 @@ class TicketService:
         if ticket is None:
             return None
         await self._write(ticket, {"assignee_id": actor.id}, actor)
-        self._tickets.forget(ticket)
-        return await self.get(ticket.id, actor)
+        return await self._read_anew(ticket, actor)
 
     async def change(
         self, ticket_id: int, patch: TicketPatch, version: int | None, actor: Actor
@@ -108,20 +107,24 @@ class TicketService:
             InvalidInput: The assignee is not staff.
         """
         ticket = await self.lock(ticket_id, actor)
-        if version is not None and version != ticket.version:
-            raise PreconditionFailed("The ticket changed since you read it. Read it again.")
         wanted = patch.model_dump(exclude_unset=True)
         _refuse_null(wanted)
         if not actor.is_staff:
             _refuse_beyond_requester(wanted)
+        if version is not None and version != ticket.version:
+            raise PreconditionFailed("The ticket changed since you read it. Read it again.")
         await self._check_assignee(wanted.get("assignee_id"))
         changes = {name: new for name, new in wanted.items() if getattr(ticket, name) != new}
         if "status" in changes:
             check_move(ticket.status, changes["status"])
         if changes:
             await self._write(ticket, changes, actor)
-            self._tickets.forget(ticket)
-        return await self.get(ticket_id, actor)
+        return await self._read_anew(ticket, actor)
+
+    async def _read_anew(self, ticket: Ticket, actor: Actor) -> Ticket:
+        # Its assignee may be another one than when the wait for the lock began.
+        self._tickets.forget(ticket)
+        return await self.get(ticket.id, actor)
 
     async def _check_assignee(self, assignee_id: int | None) -> None:
         if assignee_id is not None and not await self._users.unscoped_staff(assignee_id):
