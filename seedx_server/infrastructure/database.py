@@ -71,9 +71,7 @@ class TextEnum(TypeDecorator[E]):
         super().__init__()
         self.kind = kind
 
-    def process_result_value(
-        self, value: str | None, dialect: Dialect
-    ) -> E | None:  # SQLAlchemy's signature
+    def process_result_value(self, value: str | None, _: Dialect) -> E | None:
         """Return the member that the database's text names."""
         return None if value is None else self.kind(value)
 
@@ -85,6 +83,14 @@ def one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
 
 
 Sessions = async_sessionmaker[AsyncSession]
+
+CONNECTION = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+"""libpq's parameters, in seconds: a database that vanished is noticed within a minute."""
 
 
 def connection_url(address: str) -> str:
@@ -105,6 +111,7 @@ def make_engine(address: str, pool_size: int) -> AsyncEngine:
         max_overflow=pool_size,
         pool_pre_ping=True,
         pool_recycle=1_800,
+        connect_args=CONNECTION,
     )
 
 

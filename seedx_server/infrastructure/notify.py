@@ -12,9 +12,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from seedx_server.infrastructure.database import CONNECTION
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +111,9 @@ class Notifier:
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
-        connection = await psycopg.AsyncConnection.connect(self._address, autocommit=True)
+        connection = await psycopg.AsyncConnection.connect(
+            make_conninfo(self._address, **CONNECTION), autocommit=True
+        )
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             for catch_up in self._on_connect:
