@@ -1,6 +1,8 @@
 """The server's settings, read once from the environment or `.env` and passed in."""
 
+import re
 import secrets
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -15,8 +17,12 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSetting
 
 MINIMUM_SECRET_BYTES = 32
+ORIGIN = re.compile(r"https?://[^\s/?#@*]+/?")
+WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 
 class SettingsError(Exception):
@@ -81,12 +87,18 @@ class Settings(BaseSettings):
         default=6_000, ge=200, validation_alias="SEEDX_AI_HISTORY_TOKENS"
     )
     ai_first_text_seconds: float = Field(
-        default=30, gt=0, validation_alias="SEEDX_AI_FIRST_TEXT_SECONDS"
+        default=30, gt=0, le=86_400, validation_alias="SEEDX_AI_FIRST_TEXT_SECONDS"
     )
-    ai_silence_seconds: float = Field(default=30, gt=0, validation_alias="SEEDX_AI_SILENCE_SECONDS")
-    ai_total_seconds: float = Field(default=300, gt=0, validation_alias="SEEDX_AI_TOTAL_SECONDS")
+    ai_silence_seconds: float = Field(
+        default=30, gt=0, le=86_400, validation_alias="SEEDX_AI_SILENCE_SECONDS"
+    )
+    ai_total_seconds: float = Field(
+        default=300, gt=0, le=86_400, validation_alias="SEEDX_AI_TOTAL_SECONDS"
+    )
     ai_retries: int = Field(default=2, ge=0, le=10, validation_alias="SEEDX_AI_RETRIES")
-    ai_lease_seconds: float = Field(default=10, gt=0, validation_alias="SEEDX_AI_LEASE_SECONDS")
+    ai_lease_seconds: float = Field(
+        default=10, gt=0, le=3_600, validation_alias="SEEDX_AI_LEASE_SECONDS"
+    )
     ai_concurrency: int = Field(default=16, ge=1, validation_alias="SEEDX_AI_CONCURRENCY")
     ai_runs_per_hour: int = Field(default=60, ge=1, validation_alias="SEEDX_AI_RUNS_PER_HOUR")
     ai_tokens_per_day: int = Field(
@@ -110,10 +122,19 @@ class Settings(BaseSettings):
     @field_validator("jwt_secret")
     @classmethod
     def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
-            raise ValueError(
-                f"must be {MINIMUM_SECRET_BYTES} bytes or more; {HOW_TO_MAKE_A_SECRET}"
-            )
+        if value is not None and _is_short(value.get_secret_value()):
+            raise ValueError(f"must be {MINIMUM_SECRET_BYTES} bytes or more; {MAKE_ONE}")
+        return value
+
+    @field_validator("jwt_retired")
+    @classmethod
+    def _are_long_enough(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for kid, secret in value.items():
+            if _is_short(secret.get_secret_value()):
+                raise ValueError(
+                    f"the secret of {kid!r} must be {MINIMUM_SECRET_BYTES} bytes or more; "
+                    "a shorter one can be guessed, so leave it out"
+                )
         return value
 
     @field_validator("jwt_retired", mode="before")
@@ -137,21 +158,28 @@ class Settings(BaseSettings):
     @classmethod
     def _names_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
-            if not origin.startswith(("http://", "https://")):
+            if not ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is no origin; write for example https://example.com")
-        return tuple(origin.rstrip("/") for origin in value)
+        return tuple(origin.rstrip("/").lower() for origin in value)
+
+    @field_validator("ai_base_url", "groq_base_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value is not None and not WEB_ADDRESS.fullmatch(value):
+            raise ValueError("must be an address such as https://api.example.com")
+        return value
 
     @field_validator("api_prefix")
     @classmethod
     def _is_path_prefix(cls, value: str) -> str:
-        if value and (not value.startswith("/") or value.endswith("/")):
+        if not PREFIX.fullmatch(value):
             raise ValueError("must start with a slash and not end with one, such as /v1")
         return value
 
     @model_validator(mode="after")
     def _has_secret_for_its_database(self) -> Self:
         if self.database_url is not None and self.jwt_secret is None:
-            raise ValueError(f"JWT_SECRET must be set when DATABASE_URL is; {HOW_TO_MAKE_A_SECRET}")
+            raise ValueError(f"JWT_SECRET must be set when DATABASE_URL is; {MAKE_ONE}")
         return self
 
     @cached_property
@@ -172,9 +200,7 @@ class Settings(BaseSettings):
         return direct.get_secret_value() if direct else self.database
 
 
-HOW_TO_MAKE_A_SECRET = (  # noqa: S105  # a hint, no secret
-    'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
-)
+MAKE_ONE = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -190,6 +216,14 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]  # Pydantic checks the values
     except ValidationError as error:
         raise SettingsError(_in_one_line(error)) from None
+    except UnreadableSetting as error:
+        raise SettingsError(_unreadable(error)) from None
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f".env: cannot be read: {error}") from None
+
+
+def _is_short(secret: str) -> bool:
+    return len(secret.encode()) < MINIMUM_SECRET_BYTES
 
 
 def _in_one_line(error: ValidationError) -> str:
@@ -198,14 +232,21 @@ def _in_one_line(error: ValidationError) -> str:
     location = first["loc"]
     if not location:
         return message
-    name = (
-        Settings.model_fields[field].validation_alias
-        if (field := str(location[0])) in (Settings.model_fields)
-        else location[0]
-    )
-    if isinstance(name, AliasChoices):
-        name = name.choices[0]
-    return f"{name}: {message}"
+    name, *inside = map(str, location)
+    return ": ".join([_name_of(name), *inside, message])
+
+
+def _unreadable(error: UnreadableSetting) -> str:
+    # Its text is `error parsing value for field "NAME" from source "…"`.
+    field = str(error).partition('"')[2].partition('"')[0]
+    return f"{_name_of(field)}: must be JSON"
+
+
+def _name_of(field: str) -> str:
+    """Return what a field is called in the environment."""
+    known = Settings.model_fields.get(field)
+    alias = known.validation_alias if known else field
+    return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)
 
 
 def data_dir_secret(data_dir: Path) -> str:
@@ -213,17 +254,25 @@ def data_dir_secret(data_dir: Path) -> str:
 
     The file is created with mode 0600 and in one step, so that two processes that start at
     once agree on it.
+
+    Raises:
+        SettingsError: The file does not hold a secret that is long enough.
     """
     path = data_dir / "jwt_secret"
     data_dir.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        draft = data_dir / f".jwt_secret.{secrets.token_hex(8)}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            return path.read_text().strip()
-        finally:
-            draft.unlink()
-    return path.read_text().strip()
+        _make_secret(path)
+    secret = path.read_text().strip()
+    if _is_short(secret):
+        raise SettingsError(f"JWT_SECRET: {path} is damaged; remove it, and everybody logs in anew")
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(48))
+    # Another process may have been faster; then its secret is the one.
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
