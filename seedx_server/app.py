@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from types import FrameType
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
@@ -26,14 +27,14 @@ from seedx_server.housekeeping import tidy_forever
 from seedx_server.infrastructure import health, migrate, problems
 from seedx_server.infrastructure.database import Sessions, make_engine, make_sessions
 from seedx_server.infrastructure.notify import Notifier
-from seedx_server.infrastructure.observability import Metrics, configure_logging
+from seedx_server.infrastructure.observability import Metrics
 from seedx_server.infrastructure.problems import Problem
 from seedx_server.knowledge import resource as knowledge
 from seedx_server.messages import resource as messages
-from seedx_server.middleware import CatchFailures, RequestContext
+from seedx_server.middleware import CatchFailures, LimitBody, RequestContext
 from seedx_server.tickets import resource as tickets
 from seedx_server.users import resource as users
-from seedx_server.users.actor import current_actor
+from seedx_server.users.actor import bearer, current_actor
 from seedx_server.users.repository import SessionRepository
 from seedx_server.users.revocation import SESSION_TOPIC, USER_TOPIC, Revocations
 from seedx_server.users.security import PasswordHasher, TokenSigner, utc_now
@@ -76,18 +77,18 @@ def create_app(settings: Settings) -> FastAPI:
         SettingsError: A setting does not fit.
         UnguardedRouteError: A route would answer anybody.
     """
-    app = FastAPIOffline(
+    app: FastAPI = FastAPIOffline(
         title="SeedX",
         version=__version__,
         summary="A support desk that lives in the terminal.",
         lifespan=_lifespan,
         redirect_slashes=False,
-        max_body_size=LARGEST_BODY,
         responses={"default": {"model": Problem, "description": "A problem document."}},
     )
     _make_parts(app, settings)
     problems.install(app)
     _include(app, settings.api_prefix)
+    app.add_middleware(LimitBody, largest=LARGEST_BODY)
     app.add_middleware(CatchFailures)
     app.add_middleware(
         CORSMiddleware,
@@ -150,6 +151,20 @@ def _include(app: FastAPI, prefix: str) -> None:
     app.include_router(guarded, prefix=prefix)
     app.include_router(users.public, prefix=prefix)
     app.include_router(health.router)
+    _name_token_path(app, f"{prefix}/auth/token")
+
+
+def _name_token_path(app: FastAPI, path: str) -> None:
+    """Let the pages of the API sign in below the prefix too."""
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = make()
+        scheme = document["components"]["securitySchemes"][bearer.scheme_name]
+        scheme["flows"]["password"]["tokenUrl"] = path.removeprefix("/")
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's way to change the document
 
 
 def check_guarded(app: FastAPI, prefix: str = "") -> int:
@@ -185,7 +200,6 @@ def _calls(dependant: Dependant) -> Iterator[Callable[..., object] | None]:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
-    configure_logging(state.settings.log_level)
     state.notifier.on_connect(
         lambda: _reload_revocations(state.sessions, state.revocations, state.signer.life)
     )

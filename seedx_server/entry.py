@@ -81,9 +81,8 @@ def serve(
         _upgrade(settings)
         listener = _listen(settings)
         address = "http://{}:{}".format(*listener.getsockname()[:2])
-        print(
-            f"SeedX answers at {address} (API pages at {address}/docs)", file=sys.stderr
-        )  # noqa: T201  # for the person who started it
+        # For the person who started it.
+        sys.stderr.write(f"SeedX answers at {address} (API pages at {address}/docs)\n")
         _run(settings, listener, workers, reload)
 
 
@@ -170,7 +169,9 @@ def doctor() -> list[dict[str, str]]:
 
 def from_environment() -> FastAPI:
     """Make the app of one of several server processes, which get all settings by environment."""
-    return create_app(load_settings())
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    return create_app(settings)
 
 
 def _check(name: str, probe: Callable[[], str]) -> dict[str, str]:
@@ -282,8 +283,7 @@ async def _set_role(settings: Settings, email: str, role: Role) -> UserDocument:
 def _postgresql(program: str, settings: Settings, *arguments: str) -> None:
     path = shutil.which(program) or str(binary(program))
     command = [path, f"--dbname={settings.database}", *arguments]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False
-    )  # noqa: S603  # our own program and arguments
+    # Our own program and arguments.
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         raise EntryError(f"{program} failed: {done.stderr.strip() or done.returncode}")

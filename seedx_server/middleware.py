@@ -4,8 +4,11 @@ import logging
 import re
 import time
 import uuid
+from http import HTTPStatus
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedx_server.infrastructure.observability import Metrics, request_id
@@ -20,6 +23,7 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
+    "Cache-Control": "no-store",
 }
 
 
@@ -36,6 +40,7 @@ class RequestContext:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection, as ASGI has it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -61,7 +66,8 @@ class RequestContext:
         route = getattr(scope.get("route"), "path_format", "unknown")
         self._metrics.requests.labels(scope["method"], route, status).inc()
         self._metrics.request_seconds.labels(scope["method"], route).observe(seconds)
-        logger.info("%s %s %d %.1f ms", scope["method"], scope["path"], status, seconds * 1_000)
+        path = quote(scope["path"])  # what it decodes to may hold line breaks
+        logger.info("%s %s %d %.1f ms", scope["method"], path, status, seconds * 1_000)
 
 
 class CatchFailures:
@@ -75,6 +81,7 @@ class CatchFailures:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection, as ASGI has it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -88,10 +95,49 @@ class CatchFailures:
         try:
             await self._app(scope, receive, send_noting)
         except Exception:
-            failures.exception("%s %s failed", scope["method"], scope["path"])
+            failures.exception("%s %s failed", scope["method"], quote(scope["path"]))
             if started:
                 raise
             await unexpected()(scope, receive, send)
+
+
+class LimitBody:
+    """Refuses request bodies that are too large, whether or not they say how large they are.
+
+    Args:
+        app: The app within.
+        largest: The most bytes of a body.
+    """
+
+    def __init__(self, app: ASGIApp, largest: int) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection, as ASGI has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        left = self._largest
+
+        async def receive_limited() -> Message:
+            nonlocal left
+            if declared.isdecimal() and int(declared) > self._largest:
+                raise self._too_large()
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise self._too_large()
+            return message
+
+        await self._app(scope, receive_limited, send)
+
+    def _too_large(self) -> HTTPException:
+        most = self._largest // 1_048_576
+        return HTTPException(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is larger than {most} MB."
+        )
 
 
 def _request_name(headers: Headers) -> str:
