@@ -42,7 +42,7 @@ TABLE: "Node" = {
             "commands": {},
         },
         "help": {
-            "help": "Read about exit codes, the environment and JSON, or about a " "command.",
+            "help": "Read about exit codes, the environment and JSON.",
             "options": {
                 "--help": ("Show this message and exit.", ""),
                 "--json": ("Print the API's own document.", ""),
@@ -83,7 +83,7 @@ TABLE: "Node" = {
             "commands": {},
         },
         "logout": {
-            "help": "End the session, here and on the server.",
+            "help": "End the session.",
             "options": {
                 "--help": ("Show this message and exit.", ""),
                 "--json": ("Print the API's own document.", ""),
@@ -95,7 +95,7 @@ TABLE: "Node" = {
             "commands": {},
         },
         "whoami": {
-            "help": "Show server, user, role, and where the token is kept and until " "when.",
+            "help": "Show server, user, role and where the token is kept.",
             "options": {
                 "--help": ("Show this message and exit.", ""),
                 "--json": ("Print the API's own document.", ""),
@@ -390,7 +390,7 @@ TABLE: "Node" = {
             },
         },
         "serve": {
-            "help": "Run the server; it brings the database up to date first.",
+            "help": "Run the server.",
             "options": {
                 "--help": ("Show this message and exit.", ""),
                 "--host": ("Where to listen; SEEDX_HOST or 127.0.0.1.", "file"),
@@ -449,7 +449,7 @@ TABLE: "Node" = {
             },
         },
         "db": {
-            "help": "Migrate, back up and restore the database, on the server's own " "machine.",
+            "help": "Migrate, back up and restore the database.",
             "options": {"--help": ("Show this message and exit.", "")},
             "arguments": [],
             "commands": {
@@ -563,8 +563,7 @@ TABLE: "Node" = {
             },
         },
         "doctor": {
-            "help": "Find out what is wrong: client, server and, on the server's "
-            "machine, its database.",
+            "help": "Find out what is wrong.",
             "options": {
                 "--help": ("Show this message and exit.", ""),
                 "--json": ("Print the API's own document.", ""),

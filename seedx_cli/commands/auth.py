@@ -152,7 +152,10 @@ def login(
     """,
 )
 def logout(typer_context: typer.Context) -> None:
-    """End the session, here and on the server."""
+    """End the session.
+
+    It ends on the server too, at once.
+    """
     run_logout(context_of(typer_context))
 
 
@@ -165,7 +168,10 @@ def logout(typer_context: typer.Context) -> None:
     """,
 )
 def whoami(typer_context: typer.Context) -> None:
-    """Show server, user, role, and where the token is kept and until when."""
+    """Show server, user, role and where the token is kept.
+
+    Also until when it is good.
+    """
     run_whoami(context_of(typer_context))
 
 

@@ -13,7 +13,7 @@ from seedx_cli.errors import UsageError
 from seedx_cli.prompts import confirm
 from seedx_cli.server_entry import entry
 
-app = command_group("Migrate, back up and restore the database, on the server's own machine.")
+app = command_group("Migrate, back up and restore the database.")
 
 
 @app.command(

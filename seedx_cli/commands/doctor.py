@@ -62,7 +62,10 @@ def run_doctor(context: Context) -> None:
     """,
 )
 def doctor(typer_context: typer.Context) -> None:
-    """Find out what is wrong: client, server and, on the server's machine, its database."""
+    """Find out what is wrong.
+
+    It looks at the client, at the server and, on the server's own machine, at the database.
+    """
     run_doctor(context_of(typer_context))
 
 

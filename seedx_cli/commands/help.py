@@ -97,7 +97,10 @@ def help_(
         typer.Argument(metavar="[TOPIC | COMMAND...]", help=f"{', '.join(TOPICS)}, or a command."),
     ] = None,
 ) -> None:
-    """Read about exit codes, the environment and JSON, or about a command."""
+    """Read about exit codes, the environment and JSON.
+
+    With a command's name it shows the help of that command.
+    """
     run_help(tuple(words or ()), typer_context, context_of(typer_context))
 
 

@@ -34,9 +34,10 @@ def serve(
         bool, typer.Option("--reload", help="Start again when the source changes.")
     ] = False,
 ) -> None:
-    """Run the server; it brings the database up to date first.
+    """Run the server.
 
-    Without DATABASE_URL it brings its own PostgreSQL and keeps it in the data folder.
+    It brings the database up to date first. Without DATABASE_URL it brings its own PostgreSQL and
+    keeps it in the data folder.
     """
     context_of(typer_context)
     with entry() as server:

@@ -1,0 +1,206 @@
+"""The Python client, and what it does when the network or the server fails."""
+
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from seedx_cli.client import Client
+from seedx_cli.errors import ApiError, SeedXError, SignedOutError, UnreachableError
+from tests.seedx_cli.conftest import REPLY, Server
+from tests.seedx_cli.process import PASSWORD, Cli
+from tests.seedx_cli.proxy import Fault, proxying
+
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+SLOW_DOWN = (
+    b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\n"
+    b"Connection: close\r\n\r\n"
+)
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>"
+MOVED = (
+    b"HTTP/1.1 301 Moved Permanently\r\nLocation: https://elsewhere.example.com/\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+
+MakeAccount = Callable[[], tuple[str, str]]
+
+
+class Waits(list[tuple[float, str]]):
+    """Remembers what it was asked to wait, and does not wait."""
+
+    def __call__(self, seconds: float, reason: str) -> None:
+        self.append((seconds, reason))
+
+
+@pytest.fixture
+def token(sign_up: MakeAccount) -> str:
+    return sign_up()[1]
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+def test_the_main_job_in_python(server: Server, sign_up: MakeAccount) -> None:
+    email, _ = sign_up()
+    with Client(server.url) as client:
+        assert client.auth.login(email, PASSWORD)["email"] == email
+        ticket = client.tickets.new("Printer on fire", "It smokes.", priority="high", tags=["fire"])
+        events = list(client.ai.stream(ticket["id"]))
+        assert "".join(event.text for event in events) == REPLY
+        assert client.tickets.get(ticket["id"])["messages"][-1]["content"] == REPLY
+        assert [found["id"] for found in client.tickets.list(q="printer")["items"]] == [
+            ticket["id"]
+        ]
+        client.auth.logout()
+        with pytest.raises(SignedOutError):
+            client.auth.me()
+
+
+def test_a_long_conversation_is_read_whole(server: Server, token: str) -> None:
+    with Client(server.url, token=token) as client:
+        ticket = client.tickets.new("Long", "Text")
+        for index in range(105):
+            client.tickets.reply(ticket["id"], f"message {index}")
+        messages = client.tickets.get(ticket["id"])["messages"]
+    assert [message["content"] for message in messages] == [f"message {i}" for i in range(105)]
+
+
+@pytest.mark.parametrize("cut_after", [200, 420, 900, 1_500])
+def test_a_stream_that_is_cut_goes_on_where_it_stopped(
+    server: Server, token: str, waits: Waits, cut_after: int
+) -> None:
+    faults = [Fault(cut_after=cut_after), Fault(cut_after=600), Fault(answer=BUSY), Fault()]
+    with Client(server.url, token=token) as client:
+        ticket_id = client.tickets.new("T", "B")["id"]
+    with (
+        proxying(server.url, *faults) as proxy,
+        Client(proxy.url, token=token, wait=waits) as client,
+    ):
+        events = list(client.ai.stream(ticket_id))
+        assert len(proxy.requests) >= 3
+    assert "".join(event.text for event in events) == REPLY
+    assert [event.event for event in events].count("run") == 1
+    assert events[-1].event == "done"
+    assert waits
+
+
+def test_a_stream_that_keeps_failing_is_given_up(server: Server, token: str, waits: Waits) -> None:
+    with Client(server.url, token=token) as client:
+        ticket_id = client.tickets.new("T", "B")["id"]
+    faults = [Fault(cut_after=1)] * 100
+    with (
+        proxying(server.url, *faults) as proxy,
+        Client(proxy.url, token=token, wait=waits) as client,
+    ):
+        with pytest.raises(UnreachableError):
+            list(client.ai.stream(ticket_id))
+    assert 5 < len(waits) < 100
+
+
+def test_a_write_whose_answer_is_lost_is_not_done_twice(
+    server: Server, token: str, waits: Waits
+) -> None:
+    with (
+        proxying(server.url, Fault(cut_after=10)) as proxy,
+        Client(proxy.url, token=token, wait=waits) as client,
+    ):
+        ticket = client.tickets.new("Once", "Only")
+        assert proxy.head(0)["idempotency-key"] == proxy.head(1)["idempotency-key"]
+        assert [found["id"] for found in client.tickets.list()["items"]] == [ticket["id"]]
+
+
+def test_a_change_whose_answer_is_lost_is_not_repeated(
+    server: Server, token: str, waits: Waits
+) -> None:
+    with Client(server.url, token=token) as client:
+        ticket_id = client.tickets.new("T", "B")["id"]
+    with (
+        proxying(server.url, Fault(cut_after=10)) as proxy,
+        Client(proxy.url, token=token, wait=waits) as client,
+    ):
+        with pytest.raises(UnreachableError):
+            client.tickets.change(ticket_id, {"status": "closed"})
+        assert len(proxy.requests) == 1
+
+
+def test_a_busy_server_is_asked_again(server: Server, token: str, waits: Waits) -> None:
+    with (
+        proxying(server.url, Fault(BUSY), Fault(BUSY)) as proxy,
+        Client(proxy.url, token=token, wait=waits) as client,
+    ):
+        assert client.tickets.list()["items"] == []
+    assert len(waits) == 2
+
+
+def test_a_server_that_asks_to_wait_is_obeyed(server: Server, token: str, waits: Waits) -> None:
+    with (
+        proxying(server.url, Fault(SLOW_DOWN)) as proxy,
+        Client(proxy.url, token=token, wait=waits) as client,
+    ):
+        client.tickets.list()
+    assert [seconds for seconds, _ in waits] == [7.0]
+
+
+def test_a_wait_that_is_too_long_is_told_instead(token: str, server: Server, waits: Waits) -> None:
+    hours = SLOW_DOWN.replace(b"Retry-After: 7", b"Retry-After: 7200")
+    with (
+        proxying(server.url, Fault(hours)) as proxy,
+        Client(proxy.url, token=token, wait=waits) as client,
+    ):
+        with pytest.raises(ApiError) as error:
+            client.tickets.list()
+    assert error.value.retry_after == 7200
+    assert waits == []
+
+
+def test_what_is_no_seedx_server_is_said_so(server: Server, token: str, waits: Waits) -> None:
+    with (
+        proxying(server.url, Fault(PAGE), Fault(MOVED)) as proxy,
+        Client(proxy.url, token=token, wait=waits) as client,
+    ):
+        with pytest.raises(SeedXError, match="not JSON"):
+            client.tickets.list()
+        with pytest.raises(SeedXError, match=r"elsewhere\.example\.com"):
+            client.tickets.list()
+
+
+def test_a_server_that_is_not_there_is_named(waits: Waits) -> None:
+    with Client("http://127.0.0.1:1", token="any", wait=waits) as client:
+        with pytest.raises(UnreachableError, match="Nothing listens") as error:
+            client.tickets.list()
+    assert error.value.hint == "Start a server: seedx serve"
+
+
+def test_a_server_that_never_answers_is_given_up(waits: Waits) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with Client(url, token="any", wait=waits, timeout=0.05) as client:
+            with pytest.raises(UnreachableError, match="too long"):
+                client.tickets.list()
+
+
+def test_http_where_tls_is_expected_is_explained(server: Server, waits: Waits) -> None:
+    with Client(server.url.replace("http:", "https:"), token="any", wait=waits) as client:
+        with pytest.raises(UnreachableError, match="TLS"):
+            client.tickets.list()
+
+
+def test_bad_input_names_the_fields(server: Server, token: str) -> None:
+    with Client(server.url, token=token) as client:
+        with pytest.raises(ApiError) as error:
+            client.tickets.new("", "x")
+    assert error.value.status == 422
+    assert "title" in error.value.message
+    assert error.value.exit_code == 2
+
+
+def test_the_cli_counts_down_and_says_why(customer: Cli, server: Server) -> None:
+    once = SLOW_DOWN.replace(b"Retry-After: 7", b"Retry-After: 1")
+    (kept,) = (customer.folder / "config" / "tokens").glob("*.json")
+    token = str(__import__("json").loads(kept.read_text())["access_token"])
+    with proxying(server.url, Fault(once)) as proxy:
+        done = customer.run("ticket", "list", SEEDX_URL=proxy.url, SEEDX_TOKEN=token)
+    assert done.returncode == 0
+    assert "waiting 1 s" in done.stderr

@@ -1,0 +1,68 @@
+"""`seedx demo`: the main job in one command."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pexpect
+import psutil
+
+from tests.seedx_cli.process import Cli
+
+
+def left_running(mark: str) -> list[str]:
+    """Processes that carry `mark` in their environment: what a demonstration left behind."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("SEEDX_TEST_MARK") == mark:
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return found
+
+
+def left_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.glob("seedx-demo-*")]
+
+
+def test_the_demo_plays_the_main_job_and_leaves_nothing(cli: Cli, tmp_path: Path) -> None:
+    cli.environment |= {"SEEDX_TEST_MARK": str(tmp_path), "TMPDIR": "/var/tmp"}
+    before = left_in(Path("/var/tmp"))
+    done = cli.run("demo")
+    assert done.returncode == 0, done.stderr
+    for command in ("seedx serve", "seedx signup", "seedx ticket new", "seedx ai 1"):
+        assert f"$ {command}" in done.stdout.replace("… | ", "")
+    assert "seedx db backup" in done.stdout
+    assert left_running(str(tmp_path)) == []
+    assert left_in(Path("/var/tmp")) == before
+    assert not (tmp_path / "config").exists()
+
+
+def test_the_demo_as_json_is_the_ticket_that_was_kept(cli: Cli) -> None:
+    ticket = json.loads(cli.ok("demo", "--json"))
+    assert [message["is_ai"] for message in ticket["messages"]] == [True]
+    assert ticket["messages"][0]["citations"]
+
+
+def test_ctrl_c_stops_the_demo_and_its_server(cli: Cli, tmp_path: Path) -> None:
+    cli.environment["SEEDX_TEST_MARK"] = str(tmp_path)
+    child = cli.spawn("demo")
+    child.expect_exact("3. The knowledge base")
+    child.send("\x03")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert left_running(str(tmp_path)) == []
+
+
+def test_a_demo_that_is_terminated_stops_its_server(cli: Cli, tmp_path: Path) -> None:
+    cli.environment["SEEDX_TEST_MARK"] = str(tmp_path)
+    child = cli.spawn("demo")
+    child.expect_exact("3. The knowledge base")
+    os.kill(child.pid, signal.SIGTERM)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 128 + signal.SIGTERM
+    assert left_running(str(tmp_path)) == []
