@@ -61,6 +61,8 @@ def proxying(target: str, *faults: Fault) -> Iterator[Proxy]:
             with socket.create_connection((str(address.hostname), address.port or 80)) as server:
                 # One request a connection, so that each meets its own fault.
                 server.sendall(request.replace(b"Connection: keep-alive", b"Connection: close"))
+                body = threading.Thread(target=_pass_on, args=(connection, server), daemon=True)
+                body.start()
                 _pass_on(server, connection, fault.cut_after)
 
     thread = threading.Thread(target=accept, daemon=True)
@@ -73,11 +75,14 @@ def proxying(target: str, *faults: Fault) -> Iterator[Proxy]:
         thread.join()
 
 
-def _pass_on(server: socket.socket, client: socket.socket, limit: int | None) -> None:
+def _pass_on(source: socket.socket, target: socket.socket, limit: int | None = None) -> None:
     passed = 0
-    while piece := server.recv(65_536):
-        allowed = piece if limit is None else piece[: limit - passed]
-        client.sendall(allowed)
-        passed += len(allowed)
-        if limit is not None and passed >= limit:
-            return
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65_536):
+            allowed = piece if limit is None else piece[: limit - passed]
+            target.sendall(allowed)
+            passed += len(allowed)
+            if limit is not None and passed >= limit:
+                # Closing alone would wait for the thread that still reads.
+                target.shutdown(socket.SHUT_RDWR)
+                return
