@@ -18,6 +18,7 @@ from seedx_server.infrastructure.errors import Unauthenticated
 
 ALGORITHM = "HS256"
 HASHING_THREADS = 2
+PASSWORDS = CryptContext(schemes=["argon2", "bcrypt"], deprecated="auto")
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -32,7 +33,7 @@ class PasswordHasher:
     """Hashes passwords in threads of its own, so that the event loop goes on meanwhile."""
 
     def __init__(self) -> None:
-        self._context = CryptContext(schemes=["argon2", "bcrypt"], deprecated="auto")
+        self._context = PASSWORDS
         self._threads = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="password")
         self._decoy: str | None = None
 

@@ -2,43 +2,67 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
+from pydantic import AliasChoices
 
 from seedx_server.app import create_app
 from seedx_server.config import Settings, load_settings
-from tests.factories import Desk
+from seedx_server.infrastructure.access import Role
+from seedx_server.users import security
+from tests.conftest import address_of, database
+from tests.factories import Desk, Person
 
 SECRET = "a-secret-of-tests-that-is-long-enough"
 
 MakeSettings = Callable[..., Settings]
 StartDesk = Callable[..., Awaitable[Desk]]
 
+of_module = pytest_asyncio.fixture(scope="module", loop_scope="module")
+in_module_loop = pytest.mark.asyncio(loop_scope="module")
+"""For tests that share a module's desk: they have to run in its event loop."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_environment() -> Iterator[None]:
+    """Settings of the machine that tests, and the price of a good hash, stay outside."""
+    with pytest.MonkeyPatch.context() as patch:
+        for field in Settings.model_fields.values():
+            alias = field.validation_alias
+            for name in alias.choices if isinstance(alias, AliasChoices) else [alias]:
+                patch.delenv(str(name), raising=False)
+        cheap = security.PASSWORDS.using(argon2__time_cost=1, argon2__memory_cost=64)
+        patch.setattr(security, "PASSWORDS", cheap)
+        yield
+
+
+def settings_on(database_url: str, **overrides: Any) -> Settings:
+    """Settings of a desk in this process."""
+    values: dict[str, Any] = {
+        "_env_file": None,
+        "database_url": database_url,
+        "jwt_secret": SECRET,
+        "database_pool_size": 5,
+        "log_level": "warning",
+        **overrides,
+    }
+    return load_settings(**values)
+
 
 @pytest.fixture
-def make_settings(database_url: str, monkeypatch: pytest.MonkeyPatch) -> MakeSettings:
-    """Settings on the test's database, whatever the environment of the tests says."""
-    for name in ("GROK_API_KEY", "GROQ_API_KEY", "SEEDX_AI_BASE_URL", "SEEDX_AI_PROVIDER"):
-        monkeypatch.delenv(name, raising=False)
-
-    def make(**overrides: Any) -> Settings:
-        values: dict[str, Any] = {
-            "_env_file": None,
-            "database_url": database_url,
-            "jwt_secret": SECRET,
-            "database_pool_size": 5,
-            "log_level": "warning",
-            **overrides,
-        }
-        return load_settings(**values)
-
-    return make
+def make_settings(database_url: str) -> MakeSettings:
+    """Settings on the test's database."""
+    return partial(settings_on, database_url)
 
 
 @asynccontextmanager
@@ -49,27 +73,34 @@ async def running(app: FastAPI) -> AsyncIterator[FastAPI]:
         yield app
 
 
+class Server(uvicorn.Server):
+    """A server that says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+
 @asynccontextmanager
 async def listening(app: FastAPI) -> AsyncIterator[str]:
     """Serve the app on loopback and give its address: streams need a real connection."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
+    server = Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        await asyncio.wait_for(_started(server), 10)
+        await asyncio.wait_for(server.is_up.wait(), 10)
         await asyncio.wait_for(app.state.notifier.connected.wait(), 10)
-        yield "http://127.0.0.1:{}".format(listener.getsockname()[1])
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         app.state.followers.stop()
         server.should_exit = True
         await task
         listener.close()
-
-
-async def _started(server: uvicorn.Server) -> None:
-    while not server.started:
-        await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -79,12 +110,55 @@ async def app(make_settings: MakeSettings) -> AsyncIterator[FastAPI]:
         yield app
 
 
-@pytest.fixture
-async def desk(app: FastAPI) -> AsyncIterator[Desk]:
-    """A desk reached through ASGI."""
+@asynccontextmanager
+async def reached(app: FastAPI) -> AsyncIterator[Desk]:
+    """Reach a running app through ASGI."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://desk") as client:
         yield Desk(client, app)
+
+
+@pytest.fixture
+async def desk(app: FastAPI) -> AsyncIterator[Desk]:
+    """A desk reached through ASGI."""
+    async with reached(app) as desk:
+        yield desk
+
+
+@of_module
+async def shared_desk(
+    postgres: psycopg.Connection, postgres_url: str, template: str
+) -> AsyncIterator[Desk]:
+    """One desk for all tests of a module, each of which opens tickets of its own."""
+    name = f"seedx_test_{uuid.uuid4().hex}"
+    with database(postgres, name, template):
+        settings = settings_on(address_of(postgres_url, name))
+        async with running(create_app(settings)) as app, reached(app) as desk:
+            yield desk
+
+
+@of_module
+async def cleo(shared_desk: Desk) -> Person:
+    """A customer."""
+    return await shared_desk.customer("Cleo")
+
+
+@of_module
+async def otto(shared_desk: Desk) -> Person:
+    """Another customer."""
+    return await shared_desk.customer("Otto")
+
+
+@of_module
+async def ada(shared_desk: Desk) -> Person:
+    """An agent."""
+    return await shared_desk.staff("Ada")
+
+
+@of_module
+async def rosa(shared_desk: Desk) -> Person:
+    """An admin."""
+    return await shared_desk.staff("Rosa", Role.ADMIN)
 
 
 @pytest.fixture
