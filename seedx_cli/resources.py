@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -41,7 +41,7 @@ class _Resource:
 
     def _post(self, path: str, body: Mapping[str, object], key: str | None = None) -> object:
         """Post under an `Idempotency-Key`, so that a repetition changes nothing."""
-        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        headers = {"Idempotency-Key": key or os.urandom(16).hex()}
         return self._client.request("POST", path, body=body, headers=headers)[1]
 
 

@@ -7,11 +7,8 @@ import os
 import secrets
 import shlex
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +19,10 @@ import typer
 from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.context import Context
 from seedx_cli.errors import SeedXError
+from seedx_cli.local_server import PROGRAM, free_port, importable, running
 
 app = command_group("The demonstration.")
 
-_READY_SECONDS = 90.0
-_STOP_SECONDS = 15.0
-_POLL_SECONDS = 0.05
 _TITLE = "Backups"
 _BODY = "How do I make a backup of our desk, and how do I restore it?"
 _AI_SETTINGS = ("GROK_", "GROQ_", "SEEDX_AI_")
@@ -70,7 +65,7 @@ class Stage:
             io.stdout.flush()
         quiet = hidden or io.json
         done = subprocess.run(  # noqa: S603  # this program itself
-            [*_program(), *words],
+            [*PROGRAM, *words],
             env=self.environment,
             input=stdin,
             stdout=subprocess.PIPE if quiet else None,
@@ -94,14 +89,14 @@ def run_demo(options: DemoOptions, context: Context) -> None:
     """Play the main job through, then stop everything."""
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_temporary_folder())
-        port = _free_port()
+        port = free_port()
         environment = _environment(folder, port, keep=options.keep)
         stage = Stage(environment, context)
         stage.tell("1. A server of your own, with its database")
         if not context.io.json:
             context.io.line(context.io.style(f"$ seedx serve --port {port}", "dim"))
             context.io.stdout.flush()
-        stack.enter_context(_server(folder, port, environment))
+        stack.enter_context(running(folder, environment, port))
         _play(stage)
         if not context.io.json:
             stage.tell("That is SeedX. The demonstration stops its server now.")
@@ -160,10 +155,6 @@ def _json(context: Context) -> Sequence[str]:
     return ["--json"] if context.io.json else []
 
 
-def _program() -> list[str]:
-    return [sys.executable, "-m", "seedx_cli"]
-
-
 def _environment(folder: Path, port: int, *, keep: bool) -> dict[str, str]:
     """What the demonstration's processes see; nothing of it touches the user's own things."""
     environment = {
@@ -177,13 +168,9 @@ def _environment(folder: Path, port: int, *, keep: bool) -> dict[str, str]:
     environment["SEEDX_PAGER"] = "cat"
     # A made-up person's token has no place in the user's keyring.
     environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
-    # The processes run in the temporary folder, where no `.env` names another database; there
-    # a checkout is not importable by itself.
-    root = str(Path(__file__).parents[2])
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     if not keep:
         environment["SEEDX_DATA_DIR"] = str(folder / "data")
-    return environment
+    return importable(environment)
 
 
 def _dotenv() -> dict[str, str]:
@@ -206,60 +193,6 @@ def _temporary_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _server(folder: Path, port: int, environment: Mapping[str, str]) -> Iterator[None]:
-    """Run a server until the block ends, however it ends."""
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603  # this program itself
-            [*_program(), "serve", "--host", "127.0.0.1", "--port", str(port)],
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            # Ctrl-C is for this process, which then stops the server in order.
-            start_new_session=True,
-        )
-    try:
-        _await_ready(process, port, log)
-        yield
-    finally:
-        _stop(process)
-
-
-def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    from seedx_cli.client import Client
-
-    ends = time.monotonic() + _READY_SECONDS
-    with Client(f"http://127.0.0.1:{port}") as client:
-        while not client.is_ready():
-            if process.poll() is not None:
-                raise SeedXError(f"The server did not start:\n{_tail(log)}")
-            if time.monotonic() > ends:
-                raise SeedXError(f"The server was not ready in time:\n{_tail(log)}")
-            time.sleep(_POLL_SECONDS)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text("utf-8", "replace").strip().splitlines()[-15:])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _what_next(environment: Mapping[str, str], *, keep: bool) -> str:

@@ -13,8 +13,9 @@ import psycopg
 import pytest
 
 from seedx_cli.client import Client
+from seedx_cli.local_server import free_port, running
 from tests.conftest import address_of, database
-from tests.seedx_cli.process import PASSWORD, ROOT, Cli, base_environment, serving
+from tests.seedx_cli.process import PASSWORD, ROOT, Cli, base_environment
 
 REPLY = (
     "## What to do\n\nPull the **plug**, then wait.\n\n"
@@ -36,8 +37,10 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an AI service that answers `REPLY`, some milliseconds a piece."""
     port_file = tmp_path_factory.mktemp("upstream") / "port"
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.fake_upstream", "--port-file", str(port_file)]
-        + ["--text", REPLY, "--delay-ms", "20"],
+        [
+            *(sys.executable, "-m", "tests.fake_upstream", "--port-file", str(port_file)),
+            *("--text", REPLY, "--delay-ms", "20"),
+        ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -72,7 +75,7 @@ def server(
             "SEEDX_DATA_DIR": str(folder),
             "SEEDX_AI_RUNS_PER_HOUR": "100000",
         }
-        with serving(environment, folder) as url:
+        with running(folder, environment, free_port()) as url:
             yield Server(url, environment)
 
 

@@ -1,13 +1,10 @@
 """The command line and the server as real processes."""
 
-import contextlib
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +12,9 @@ from typing import Any
 import pexpect
 import pyte
 
-from seedx_cli.client import Client
-
 ROOT = Path(__file__).parents[2]
 PASSWORD = "two-lamps-and-a-stone"
 PATIENCE = 30
-
-Environment = Mapping[str, str]
 
 
 def base_environment() -> dict[str, str]:
@@ -110,13 +103,25 @@ class Cli:
         child = self.spawn(*words, rows=rows, columns=columns, **environment)
         raw = b""
         for prompt, answer in (answers or {}).items():
-            child.expect_exact(prompt)
-            raw += child.before + child.after
+            raw += seen_until(child, prompt)
             child.send(answer)
-        child.expect(pexpect.EOF)
-        raw += child.before
-        child.close()
+        raw += rest_of(child)
         return Screen(raw, shown(raw, rows, columns), child.exitstatus)
+
+
+def seen_until(child: "pexpect.spawn[bytes]", text: str) -> bytes:
+    """Wait for a text, and give what was shown up to its end."""
+    child.expect_exact(text)
+    assert isinstance(child.before, bytes)
+    return child.before + text.encode()
+
+
+def rest_of(child: "pexpect.spawn[bytes]") -> bytes:
+    """Wait for the end of a command, and give what it still showed."""
+    child.expect(pexpect.EOF)
+    assert isinstance(child.before, bytes)
+    child.close()
+    return child.before
 
 
 def shown(raw: bytes, rows: int = 24, columns: int = 80) -> list[str]:
@@ -128,39 +133,3 @@ def shown(raw: bytes, rows: int = 24, columns: int = 80) -> list[str]:
         for line in screen.history.top
     ]
     return gone + [line.rstrip() for line in screen.display]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def serving(environment: Environment, folder: Path) -> Iterator[str]:
-    """Run `seedx serve` until the block ends, and give its address."""
-    port = free_port()
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "seedx_cli", "serve", "--port", str(port)],
-            env=dict(environment),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        with Client(url) as client:
-            while not client.is_ready():
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(0.05)
-                assert process.returncode is None, log.read_text()
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(PATIENCE)
-        finally:
-            process.kill()

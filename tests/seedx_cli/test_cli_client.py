@@ -1,7 +1,9 @@
 """The Python client, and what it does when the network or the server fails."""
 
+import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -9,7 +11,7 @@ from seedx_cli.client import Client
 from seedx_cli.errors import ApiError, SeedXError, SignedOutError, UnreachableError
 from tests.seedx_cli.conftest import REPLY, Server
 from tests.seedx_cli.process import PASSWORD, Cli
-from tests.seedx_cli.proxy import Fault, proxying
+from tests.seedx_cli.proxy import Fault, Proxy, proxying
 
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 SLOW_DOWN = (
@@ -30,6 +32,18 @@ class Waits(list[tuple[float, str]]):
 
     def __call__(self, seconds: float, reason: str) -> None:
         self.append((seconds, reason))
+
+
+@contextmanager
+def bad_network(
+    server: Server, token: str, waits: Waits, *faults: Fault
+) -> Iterator[tuple[Proxy, Client]]:
+    """A client of the server with these faults in between."""
+    with (
+        proxying(server.url, *faults) as proxy,
+        Client(proxy.url, token=token, wait=waits) as client,
+    ):
+        yield proxy, client
 
 
 @pytest.fixture
@@ -74,10 +88,7 @@ def test_a_stream_that_is_cut_goes_on_where_it_stopped(
     faults = [Fault(cut_after=cut_after), Fault(cut_after=600), Fault(answer=BUSY), Fault()]
     with Client(server.url, token=token) as client:
         ticket_id = client.tickets.new("T", "B")["id"]
-    with (
-        proxying(server.url, *faults) as proxy,
-        Client(proxy.url, token=token, wait=waits) as client,
-    ):
+    with bad_network(server, token, waits, *faults) as (proxy, client):
         events = list(client.ai.stream(ticket_id))
         assert len(proxy.requests) >= 3
     assert "".join(event.text for event in events) == REPLY
@@ -91,21 +102,17 @@ def test_a_stream_that_keeps_failing_is_given_up(server: Server, token: str, wai
         ticket_id = client.tickets.new("T", "B")["id"]
     faults = [Fault(cut_after=1)] * 100
     with (
-        proxying(server.url, *faults) as proxy,
-        Client(proxy.url, token=token, wait=waits) as client,
+        bad_network(server, token, waits, *faults) as (_, client),
+        pytest.raises(UnreachableError),
     ):
-        with pytest.raises(UnreachableError):
-            list(client.ai.stream(ticket_id))
+        list(client.ai.stream(ticket_id))
     assert 5 < len(waits) < 100
 
 
 def test_a_write_whose_answer_is_lost_is_not_done_twice(
     server: Server, token: str, waits: Waits
 ) -> None:
-    with (
-        proxying(server.url, Fault(cut_after=10)) as proxy,
-        Client(proxy.url, token=token, wait=waits) as client,
-    ):
+    with bad_network(server, token, waits, Fault(cut_after=10)) as (proxy, client):
         ticket = client.tickets.new("Once", "Only")
         assert proxy.head(0)["idempotency-key"] == proxy.head(1)["idempotency-key"]
         assert [found["id"] for found in client.tickets.list()["items"]] == [ticket["id"]]
@@ -116,29 +123,20 @@ def test_a_change_whose_answer_is_lost_is_not_repeated(
 ) -> None:
     with Client(server.url, token=token) as client:
         ticket_id = client.tickets.new("T", "B")["id"]
-    with (
-        proxying(server.url, Fault(cut_after=10)) as proxy,
-        Client(proxy.url, token=token, wait=waits) as client,
-    ):
+    with bad_network(server, token, waits, Fault(cut_after=10)) as (proxy, client):
         with pytest.raises(UnreachableError):
             client.tickets.change(ticket_id, {"status": "closed"})
         assert len(proxy.requests) == 1
 
 
 def test_a_busy_server_is_asked_again(server: Server, token: str, waits: Waits) -> None:
-    with (
-        proxying(server.url, Fault(BUSY), Fault(BUSY)) as proxy,
-        Client(proxy.url, token=token, wait=waits) as client,
-    ):
+    with bad_network(server, token, waits, Fault(BUSY), Fault(BUSY)) as (_, client):
         assert client.tickets.list()["items"] == []
     assert len(waits) == 2
 
 
 def test_a_server_that_asks_to_wait_is_obeyed(server: Server, token: str, waits: Waits) -> None:
-    with (
-        proxying(server.url, Fault(SLOW_DOWN)) as proxy,
-        Client(proxy.url, token=token, wait=waits) as client,
-    ):
+    with bad_network(server, token, waits, Fault(SLOW_DOWN)) as (_, client):
         client.tickets.list()
     assert [seconds for seconds, _ in waits] == [7.0]
 
@@ -146,51 +144,48 @@ def test_a_server_that_asks_to_wait_is_obeyed(server: Server, token: str, waits:
 def test_a_wait_that_is_too_long_is_told_instead(token: str, server: Server, waits: Waits) -> None:
     hours = SLOW_DOWN.replace(b"Retry-After: 7", b"Retry-After: 7200")
     with (
-        proxying(server.url, Fault(hours)) as proxy,
-        Client(proxy.url, token=token, wait=waits) as client,
+        bad_network(server, token, waits, Fault(hours)) as (_, client),
+        pytest.raises(ApiError) as error,
     ):
-        with pytest.raises(ApiError) as error:
-            client.tickets.list()
+        client.tickets.list()
     assert error.value.retry_after == 7200
     assert waits == []
 
 
 def test_what_is_no_seedx_server_is_said_so(server: Server, token: str, waits: Waits) -> None:
     with (
-        proxying(server.url, Fault(PAGE), Fault(MOVED)) as proxy,
-        Client(proxy.url, token=token, wait=waits) as client,
+        bad_network(server, token, waits, Fault(PAGE), Fault(MOVED)) as (_, client),
+        pytest.raises(SeedXError, match="not JSON"),
     ):
-        with pytest.raises(SeedXError, match="not JSON"):
-            client.tickets.list()
+        client.tickets.list()
         with pytest.raises(SeedXError, match=r"elsewhere\.example\.com"):
             client.tickets.list()
 
 
 def test_a_server_that_is_not_there_is_named(waits: Waits) -> None:
-    with Client("http://127.0.0.1:1", token="any", wait=waits) as client:
-        with pytest.raises(UnreachableError, match="Nothing listens") as error:
-            client.tickets.list()
+    client = Client("http://127.0.0.1:1", token="any", wait=waits)
+    with client, pytest.raises(UnreachableError, match="Nothing listens") as error:
+        client.tickets.list()
     assert error.value.hint == "Start a server: seedx serve"
 
 
 def test_a_server_that_never_answers_is_given_up(waits: Waits) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with Client(url, token="any", wait=waits, timeout=0.05) as client:
-            with pytest.raises(UnreachableError, match="too long"):
-                client.tickets.list()
-
-
-def test_http_where_tls_is_expected_is_explained(server: Server, waits: Waits) -> None:
-    with Client(server.url.replace("http:", "https:"), token="any", wait=waits) as client:
-        with pytest.raises(UnreachableError, match="TLS"):
+        client = Client(url, token="any", wait=waits, timeout=0.05)
+        with client, pytest.raises(UnreachableError, match="too long"):
             client.tickets.list()
 
 
+def test_http_where_tls_is_expected_is_explained(server: Server, waits: Waits) -> None:
+    client = Client(server.url.replace("http:", "https:"), token="any", wait=waits)
+    with client, pytest.raises(UnreachableError, match="TLS"):
+        client.tickets.list()
+
+
 def test_bad_input_names_the_fields(server: Server, token: str) -> None:
-    with Client(server.url, token=token) as client:
-        with pytest.raises(ApiError) as error:
-            client.tickets.new("", "x")
+    with Client(server.url, token=token) as client, pytest.raises(ApiError) as error:
+        client.tickets.new("", "x")
     assert error.value.status == 422
     assert "title" in error.value.message
     assert error.value.exit_code == 2
@@ -199,7 +194,7 @@ def test_bad_input_names_the_fields(server: Server, token: str) -> None:
 def test_the_cli_counts_down_and_says_why(customer: Cli, server: Server) -> None:
     once = SLOW_DOWN.replace(b"Retry-After: 7", b"Retry-After: 1")
     (kept,) = (customer.folder / "config" / "tokens").glob("*.json")
-    token = str(__import__("json").loads(kept.read_text())["access_token"])
+    token = json.loads(kept.read_text())["access_token"]
     with proxying(server.url, Fault(once)) as proxy:
         done = customer.run("ticket", "list", SEEDX_URL=proxy.url, SEEDX_TOKEN=token)
     assert done.returncode == 0

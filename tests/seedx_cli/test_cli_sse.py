@@ -1,5 +1,7 @@
 """Reading server-sent events."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +24,7 @@ EXPECTED = [
 @given(st.lists(st.integers(0, len(STREAM))))
 def test_events_are_the_same_in_whatever_pieces_they_arrive(cuts: list[int]) -> None:
     ends = [0, *sorted(cuts), len(STREAM)]
-    chunks = [STREAM[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    chunks = [STREAM[start:end] for start, end in pairwise(ends)]
     assert list(events(chunks)) == EXPECTED
 
 
