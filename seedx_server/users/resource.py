@@ -31,7 +31,8 @@ router = APIRouter(prefix="/users", tags=["users"])
 
 
 def _user_service(request: Request, session: SessionDep) -> UserService:
-    return UserService(UserRepository(session), request.app.state.hasher, utc_now)
+    state = request.app.state
+    return UserService(UserRepository(session), state.hasher, utc_now, state.revocations)
 
 
 def _auth_service(request: Request, session: SessionDep) -> AuthService:

@@ -43,12 +43,20 @@ class UserService:
         users: The accounts.
         hasher: Hashes passwords.
         now: The clock.
+        revocations: What this process refuses; None where it answers no requests.
     """
 
-    def __init__(self, users: UserRepository, hasher: PasswordHasher, now: Clock) -> None:
+    def __init__(
+        self,
+        users: UserRepository,
+        hasher: PasswordHasher,
+        now: Clock,
+        revocations: Revocations | None = None,
+    ) -> None:
         self._users = users
         self._hasher = hasher
         self._now = now
+        self._revocations = revocations
 
     async def sign_up(self, wanted: SignUp) -> User:
         """Make a customer's account.
@@ -102,7 +110,7 @@ class UserService:
         user.role = role
         if disabled is not was_disabled:
             user.disabled_at = self._now() if disabled else None
-        await self._users.void_tokens(user, self._now())
+        await self._void_tokens(user)
         return user
 
     async def set_role_of(self, email: str, role: Role) -> User:
@@ -120,8 +128,13 @@ class UserService:
         if user is None:
             raise NotFound(f"There is no account for {address}. Sign it up first: seedx signup")
         user.role = role
-        await self._users.void_tokens(user, self._now())
+        await self._void_tokens(user)
         return user
+
+    async def _void_tokens(self, user: User) -> None:
+        await self._users.void_tokens(user, self._now())
+        if self._revocations is not None:
+            self._revocations.require_version(user.id, user.token_version)
 
 
 def _found(user: User | None, user_id: int) -> User:

@@ -1,0 +1,652 @@
+"""Accounts are made, people sign in, stay signed in and sign out."""
+
+import asyncio
+import base64
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from passlib.context import CryptContext
+from sqlalchemy import text
+
+from seedx_server.config import Settings, load_settings
+from seedx_server.infrastructure.access import Actor, Role
+from seedx_server.infrastructure.errors import Unauthenticated
+from seedx_server.users.core import normalised_email, uncommon
+from seedx_server.users.revocation import Revocations
+from seedx_server.users.security import AccessToken, TokenSigner
+from tests.factories import PASSWORD, Desk, Document, Person
+from tests.seedx_server.conftest import SECRET, StartDesk, in_module_loop
+
+USER_FIELDS = {"id", "name", "email", "role", "created_at"}
+SESSION_FIELDS = {"access_token", "token_type", "expires_in", "refresh_token", "user"}
+DEADLINE_SECONDS = 10
+
+
+def account(email: str, **fields: object) -> Document:
+    return {"name": "Nia", "email": email, "password": PASSWORD, **fields}
+
+
+def fields_of(answer: httpx.Response) -> set[str]:
+    return {error["field"] for error in answer.json()["errors"]}
+
+
+async def refresh(desk: Desk, token: str) -> httpx.Response:
+    return await desk.client.post("/auth/refresh", json={"refresh_token": token})
+
+
+@in_module_loop
+class TestSigningUp:
+    async def test_gives_the_account_of_a_customer_and_no_secret(self, shared_desk: Desk) -> None:
+        answer = await shared_desk.client.post("/auth/signup", json=account("new@example.com"))
+
+        assert answer.status_code == 201
+        user = answer.json()
+        assert set(user) == USER_FIELDS
+        assert (user["email"], user["role"]) == ("new@example.com", "customer")
+        assert datetime.fromisoformat(user["created_at"]).utcoffset() == timedelta(0)
+
+    async def test_takes_no_role(self, shared_desk: Desk) -> None:
+        wanted = account("climber@example.com", role="admin", is_admin=True, id=1)
+
+        answer = await shared_desk.client.post("/auth/signup", json=wanted)
+
+        assert answer.json()["role"] == "customer"
+
+    @pytest.mark.parametrize(
+        ("kept", "typed"),
+        [
+            ("case@example.com", "  CASE@Example.COM "),
+            ("andré@example.com", "ANDRE\u0301@example.com"),
+            ("post@bücher.example", "post@XN--bcher-kva.example"),
+        ],
+        ids=["case", "unicode form", "domain in ASCII"],
+    )
+    async def test_has_one_account_for_all_forms_of_an_address(
+        self, shared_desk: Desk, kept: str, typed: str
+    ) -> None:
+        first = await shared_desk.client.post("/auth/signup", json=account(typed))
+        again = await shared_desk.client.post("/auth/signup", json=account(kept))
+
+        assert first.json()["email"] == kept
+        assert again.status_code == 409
+        assert again.json()["code"] == "email_taken"
+        for form in (kept, typed):
+            assert (await shared_desk.log_in(form)).user["id"] == first.json()["id"]
+
+    async def test_twice_at_once_makes_one_account(self, shared_desk: Desk) -> None:
+        attempts = [account("race@example.com"), account("RACE@example.com")]
+
+        answers = await asyncio.gather(
+            *(shared_desk.client.post("/auth/signup", json=attempt) for attempt in attempts)
+        )
+
+        assert sorted(answer.status_code for answer in answers) == [201, 409]
+
+    @pytest.mark.parametrize(
+        ("fields", "named"),
+        [
+            ({"email": "nobody"}, "email"),
+            ({"email": "a@b@c.example"}, "email"),
+            ({"email": "a\x00@example.com"}, "email"),
+            ({"email": "\ud800@example.com"}, "email"),
+            ({"email": "x" * 330 + "@example.com"}, "email"),
+            ({"email": None}, "email"),
+            ({"email": 7}, "email"),
+            ({"name": ""}, "name"),
+            ({"name": " \t "}, "name"),
+            ({"name": "x" * 101}, "name"),
+            ({"name": "N\x00"}, "name"),
+            ({"name": "\udfff"}, "name"),
+            ({"password": "short-one"}, "password"),
+            ({"password": "x" * 1_025}, "password"),
+            ({"password": "stone\x00and-two-lamps"}, "password"),
+            ({"password": "\ud800and-two-lamps"}, "password"),
+        ],
+    )
+    async def test_with_bad_input_names_the_field(
+        self, shared_desk: Desk, fields: Document, named: str
+    ) -> None:
+        body = json.dumps({**account("bad@example.com"), **fields})
+        headers = {"Content-Type": "application/json"}
+
+        answer = await shared_desk.client.post("/auth/signup", content=body, headers=headers)
+
+        assert answer.status_code == 422
+        assert fields_of(answer) == {named}
+
+    async def test_names_every_field_at_fault(self, shared_desk: Desk) -> None:
+        answer = await shared_desk.client.post("/auth/signup", json={"email": "nobody"})
+
+        assert fields_of(answer) == {"name", "email", "password"}
+
+    @pytest.mark.parametrize("password", ["ten-chars!", "🗝" * 10 + "🜂" * 1_014])
+    async def test_takes_passwords_of_10_to_1024_characters(
+        self, shared_desk: Desk, password: str
+    ) -> None:
+        email = f"length{len(password)}@example.com"
+        made = await shared_desk.client.post("/auth/signup", json=account(email, password=password))
+
+        assert made.status_code == 201, made.text
+        assert (await shared_desk.log_in(email, password)).user["email"] == email
+        nearly = {"email": email, "password": password[:-1] + "x"}
+        refused = await shared_desk.client.post("/auth/login", json=nearly)
+        assert refused.status_code == 401
+
+    @pytest.mark.parametrize(
+        "password", ["password123", "P@ssw0rd!!", "qwertyuiop", "1234567890", "aaaaaaaaaaaaaaaa"]
+    )
+    async def test_refuses_common_passwords(self, shared_desk: Desk, password: str) -> None:
+        wanted = account("common@example.com", password=password)
+
+        answer = await shared_desk.client.post("/auth/signup", json=wanted)
+
+        assert fields_of(answer) == {"password"}
+        assert "easy to guess" in answer.json()["detail"]
+
+
+def test_a_password_made_to_take_long_is_judged_at_once() -> None:
+    began = time.process_time()
+
+    uncommon("4@8({[<369&g!1|0$5+7%2xz" * 42)
+
+    assert time.process_time() - began < 0.5, "it took seconds to try all of its spellings"
+
+
+@in_module_loop
+class TestSigningIn:
+    async def test_gives_a_pair_of_tokens_and_the_account(
+        self, shared_desk: Desk, cleo: Person
+    ) -> None:
+        answer = await shared_desk.client.post(
+            "/auth/login", json={"email": cleo.user["email"], "password": PASSWORD}
+        )
+
+        assert answer.status_code == 200
+        session = answer.json()
+        assert set(session) == SESSION_FIELDS
+        assert (session["token_type"], session["expires_in"]) == ("bearer", 3_600)
+        assert set(session["user"]) == USER_FIELDS
+        assert answer.headers["Cache-Control"] == "no-store"
+
+    async def test_by_the_oauth2_form_is_the_same(self, shared_desk: Desk, cleo: Person) -> None:
+        form = {"grant_type": "password", "username": cleo.user["email"], "password": PASSWORD}
+
+        answer = await shared_desk.client.post("/auth/token", data={**form, "scope": ""})
+
+        assert answer.status_code == 200
+        assert set(answer.json()) == SESSION_FIELDS
+
+    @pytest.mark.parametrize(
+        ("email", "password"),
+        [
+            ("cleo@example.com", "another-password"),
+            ("cleo@example.com", PASSWORD.upper()),
+            ("cleo@example.com", f"{PASSWORD} "),
+            ("cleo@example.com", ""),
+            ("cleo@example.com", "\x00"),
+            ("cleo@example.com", "x" * 1_024),
+            ("stranger@example.com", PASSWORD),
+            ("no address", PASSWORD),
+            ("\x00", PASSWORD),
+            ("' OR ''='", PASSWORD),
+            ("%", PASSWORD),
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/auth/login", "/auth/token"])
+    async def test_refused_says_the_same_whatever_was_wrong(
+        self, shared_desk: Desk, cleo: Person, path: str, email: str, password: str
+    ) -> None:
+        assert cleo.user["email"] == "cleo@example.com"
+        if path == "/auth/login":
+            body = {"email": email, "password": password}
+            answer = await shared_desk.client.post(path, json=body)
+        else:
+            form = {"username": email, "password": password or " "}
+            answer = await shared_desk.client.post(path, data=form)
+
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert answer.json()["code"] == "bad_credentials"
+        assert answer.json()["detail"] == "The e-mail address or the password is wrong."
+
+    @pytest.mark.parametrize("email", ["cleo@example.com", "stranger@example.com", "no address"])
+    async def test_does_the_same_work_whether_or_not_there_is_an_account(
+        self, shared_desk: Desk, cleo: Person, monkeypatch: pytest.MonkeyPatch, email: str
+    ) -> None:
+        await shared_desk.log_in(cleo.user["email"])
+        done: Counter[str] = Counter()
+        for name in ("hash", "verify"):
+            monkeypatch.setattr(CryptContext, name, counting(done, name))
+        wrong = {"email": email, "password": "not-the-password"}
+
+        answer = await shared_desk.client.post("/auth/login", json=wrong)
+
+        assert answer.status_code == 401
+        assert done == {"verify": 1}
+
+    @pytest.mark.parametrize(
+        ("body", "named"),
+        [
+            ({"email": "cleo@example.com"}, "password"),
+            ({"password": PASSWORD}, "email"),
+            ({"email": "cleo@example.com", "password": "x" * 1_025}, "password"),
+            ({"email": "x" * 321, "password": PASSWORD}, "email"),
+        ],
+    )
+    async def test_with_bad_input_names_the_field(
+        self, shared_desk: Desk, body: Document, named: str
+    ) -> None:
+        login = await shared_desk.client.post("/auth/login", json=body)
+        form = {"username" if name == "email" else name: value for name, value in body.items()}
+        token = await shared_desk.client.post("/auth/token", data=form)
+
+        assert (login.status_code, token.status_code) == (422, 422)
+        assert fields_of(login) == {named}
+        assert fields_of(token) == {"username" if named == "email" else named}
+
+    async def test_holds_no_connection_while_the_password_is_hashed(
+        self, shared_desk: Desk, cleo: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pool = shared_desk.app.state.engine.pool
+        held = []
+        verify = shared_desk.app.state.hasher.verify
+
+        async def watched(password: str, kept: str | None) -> bool:
+            held.append(pool.checkedout())
+            fits: bool = await verify(password, kept)
+            return fits
+
+        monkeypatch.setattr(shared_desk.app.state.hasher, "verify", watched)
+        await shared_desk.log_in(cleo.user["email"])
+
+        assert held == [0]
+
+
+def counting(done: Counter[str], name: str) -> Callable[..., Any]:
+    real = getattr(CryptContext, name)
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        done[name] += 1
+        return real(*arguments, **named)
+
+    return counted
+
+
+@in_module_loop
+class TestRefreshing:
+    async def test_gives_a_new_pair_and_the_old_token_is_spent(self, shared_desk: Desk) -> None:
+        person = await shared_desk.customer("Rhea")
+
+        answer = await refresh(shared_desk, person.session["refresh_token"])
+
+        assert answer.status_code == 200
+        session = answer.json()
+        assert set(session) == SESSION_FIELDS
+        assert session["refresh_token"] != person.session["refresh_token"]
+        fresh = Person(person.client, session)
+        assert (await fresh.get("/auth/me")).status_code == 200
+        assert (await person.get("/auth/me")).status_code == 200
+        assert (await refresh(shared_desk, session["refresh_token"])).status_code == 200
+
+    async def test_with_a_spent_token_ends_the_whole_session(self, shared_desk: Desk) -> None:
+        person = await shared_desk.customer("Reuben")
+        elsewhere = await shared_desk.log_in(person.user["email"])
+        spent = person.session["refresh_token"]
+        fresh = Person(person.client, (await refresh(shared_desk, spent)).json())
+
+        answer = await refresh(shared_desk, spent)
+
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "refresh_token_reused"
+        for ended in (person, fresh):
+            assert (await ended.get("/auth/me")).json()["code"] == "token_revoked"
+        last = await refresh(shared_desk, fresh.session["refresh_token"])
+        assert last.json()["code"] == "session_ended"
+        assert (await elsewhere.get("/auth/me")).status_code == 200
+
+    async def test_twice_at_once_gives_one_pair_and_ends_the_session(
+        self, shared_desk: Desk
+    ) -> None:
+        person = await shared_desk.customer("Remy")
+        token = person.session["refresh_token"]
+
+        answers = await asyncio.gather(refresh(shared_desk, token), refresh(shared_desk, token))
+
+        won, lost = sorted(answers, key=lambda answer: answer.status_code)
+        assert (won.status_code, lost.status_code) == (200, 401)
+        assert lost.json()["code"] == "refresh_token_reused"
+        again = await refresh(shared_desk, won.json()["refresh_token"])
+        assert again.json()["code"] == "session_ended"
+
+    @pytest.mark.parametrize("token", ["", "unknown", "\x00", "é" * 100, "' OR true --"])
+    async def test_with_a_token_that_never_was_is_refused(
+        self, shared_desk: Desk, token: str
+    ) -> None:
+        answer = await refresh(shared_desk, token)
+
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "invalid_refresh_token"
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+    async def test_with_no_token_names_the_field(self, shared_desk: Desk) -> None:
+        answer = await shared_desk.client.post("/auth/refresh", json={"refresh_token": "x" * 257})
+
+        assert answer.status_code == 422
+        assert fields_of(answer) == {"refresh_token"}
+
+    async def test_takes_no_access_token(self, shared_desk: Desk, cleo: Person) -> None:
+        answer = await refresh(shared_desk, cleo.session["access_token"])
+
+        assert answer.status_code in {401, 422}
+
+    async def test_after_the_session_ran_out_is_refused(self, shared_desk: Desk) -> None:
+        person = await shared_desk.customer("Rolf")
+        async with shared_desk.sessions() as session, session.begin():
+            await session.execute(
+                text("UPDATE sessions SET expires_at = now() WHERE user_id = :id"),
+                {"id": person.user["id"]},
+            )
+
+        answer = await refresh(shared_desk, person.session["refresh_token"])
+
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "session_ended"
+
+    async def test_keeps_only_a_hash_of_the_token(self, shared_desk: Desk) -> None:
+        person = await shared_desk.customer("Runa")
+        async with shared_desk.sessions() as session:
+            rows = await session.execute(text("SELECT token_hash::text FROM refresh_tokens"))
+            kept = "".join(row[0] for row in rows)
+
+        token: str = person.session["refresh_token"]
+        assert token.encode().hex() not in kept
+
+
+@in_module_loop
+class TestSigningOut:
+    async def test_ends_this_session_at_once_and_no_other(self, shared_desk: Desk) -> None:
+        here = await shared_desk.customer("Lou")
+        elsewhere = await shared_desk.log_in(here.user["email"])
+
+        answer = await here.post("/auth/logout")
+
+        assert answer.status_code == 204
+        assert answer.content == b""
+        assert (await here.get("/auth/me")).json()["code"] == "token_revoked"
+        spent = await refresh(shared_desk, here.session["refresh_token"])
+        assert spent.json()["code"] == "session_ended"
+        assert (await elsewhere.get("/auth/me")).status_code == 200
+
+    async def test_a_second_time_is_refused(self, shared_desk: Desk) -> None:
+        person = await shared_desk.customer("Lia")
+        await person.post("/auth/logout")
+
+        assert (await person.post("/auth/logout")).status_code == 401
+
+
+@in_module_loop
+class TestWhoAmI:
+    async def test_is_the_account(self, cleo: Person) -> None:
+        answer = await cleo.get("/auth/me")
+
+        assert answer.status_code == 200
+        assert answer.json() == cleo.user
+        assert set(answer.json()) == USER_FIELDS
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            None,
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer garbage",
+            "Bearer a.b.c",
+            "Bearer e30.e30.e30",
+            "Bearer \xff\xfe",
+            "Basic Y2xlbzpwdw==",
+            f"Bearer {'a' * 9_000}",
+        ],
+    )
+    async def test_needs_a_token(self, shared_desk: Desk, header: str | None) -> None:
+        headers = {} if header is None else {b"Authorization": header.encode("latin-1")}
+
+        answer = await shared_desk.client.get("/auth/me", headers=headers)
+
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert answer.json()["code"] in {"not_authenticated", "invalid_token"}
+
+    async def test_takes_the_scheme_in_any_case(self, shared_desk: Desk, cleo: Person) -> None:
+        headers = {"Authorization": f"bearer {cleo.session['access_token']}"}
+
+        assert (await shared_desk.client.get("/auth/me", headers=headers)).status_code == 200
+
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+CLEO = Actor(id=7, role=Role.CUSTOMER, name="Cleo", session_id=3)
+
+
+def settings(**overrides: object) -> Settings:
+    values: dict[str, object] = {
+        "_env_file": None,
+        "database_url": "postgresql://desk",
+        "jwt_secret": SECRET,
+        **overrides,
+    }
+    return load_settings(**values)
+
+
+def signer(now: datetime = NOON, **overrides: object) -> TokenSigner:
+    return TokenSigner(settings(**overrides), lambda: now)
+
+
+def segment(document: Document) -> str:
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
+
+
+def claims_of(token: str) -> Document:
+    claims: Document = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+class TestAccessTokens:
+    def test_carry_the_actor_and_the_version(self) -> None:
+        assert signer().verify(signer().sign(CLEO, 4)) == AccessToken(CLEO, 4)
+
+    def test_are_good_for_an_hour(self) -> None:
+        token = signer().sign(CLEO, 1)
+
+        signer(NOON + timedelta(minutes=59, seconds=59)).verify(token)
+        with pytest.raises(Unauthenticated) as refusal:
+            signer(NOON + timedelta(minutes=60)).verify(token)
+        assert refusal.value.code == "token_expired"
+
+    def test_of_a_machine_whose_clock_is_ahead_work(self) -> None:
+        here = datetime.now(UTC)
+        ahead = here + timedelta(minutes=5)
+
+        assert signer(here).verify(signer(ahead).sign(CLEO, 1)).actor == CLEO
+
+    def test_of_a_retired_key_still_verify(self) -> None:
+        old = signer().sign(CLEO, 1)
+        rotated = signer(jwt_key="new", jwt_secret="n" * 40, jwt_retired=f"default={SECRET}")
+
+        assert rotated.verify(old).actor == CLEO
+        assert jwt.get_unverified_header(rotated.sign(CLEO, 1))["kid"] == "new"
+
+    def test_of_an_unknown_key_do_not(self) -> None:
+        new = signer(jwt_key="new").sign(CLEO, 1)
+
+        with pytest.raises(Unauthenticated):
+            signer().verify(new)
+
+    def test_of_a_retired_key_under_the_new_name_do_not(self) -> None:
+        rotated = signer(jwt_key="new", jwt_secret="n" * 40, jwt_retired=f"default={SECRET}")
+        forged = jwt.encode(claims_of(signer().sign(CLEO, 1)), SECRET, headers={"kid": "new"})
+
+        with pytest.raises(Unauthenticated):
+            rotated.verify(forged)
+
+    @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE"])
+    def test_with_no_signature_do_not_work(self, algorithm: str) -> None:
+        claims = claims_of(signer().sign(CLEO, 1))
+        header = {"alg": algorithm, "typ": "JWT", "kid": "default"}
+
+        for signature in ("", "x", "e30"):
+            with pytest.raises(Unauthenticated):
+                signer().verify(f"{segment(header)}.{segment(claims)}.{signature}")
+
+    @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
+    def test_signed_otherwise_do_not_work(self, algorithm: str) -> None:
+        claims = claims_of(signer().sign(CLEO, 1))
+        token = jwt.encode(claims, "s" * 64, algorithm, {"kid": "default"})
+
+        with pytest.raises(Unauthenticated):
+            signer(jwt_secret="s" * 64).verify(token)
+
+    def test_signed_by_somebody_else_do_not_work(self) -> None:
+        with pytest.raises(Unauthenticated):
+            signer().verify(signer(jwt_secret="somebody-elses-secret-of-32-bytes").sign(CLEO, 1))
+
+    def test_with_another_role_pasted_in_do_not_work(self) -> None:
+        header, _, signature = signer().sign(CLEO, 1).split(".")
+        claims = {**claims_of(signer().sign(CLEO, 1)), "role": "admin"}
+
+        with pytest.raises(Unauthenticated):
+            signer().verify(f"{header}.{segment(claims)}.{signature}")
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"exp": None},
+            {"exp": "soon"},
+            {"exp": []},
+            {"sub": None},
+            {"sub": "me"},
+            {"sub": 7},
+            {"role": "root"},
+            {"role": []},
+            {"sid": None},
+            {"sid": "x"},
+            {"ver": None},
+            {"ver": {}},
+            {"name": None},
+        ],
+    )
+    def test_that_lack_something_do_not_work(self, fields: Document) -> None:
+        claims = {**claims_of(signer().sign(CLEO, 1)), **fields}
+        claims = {name: value for name, value in claims.items() if value is not None}
+        # `jwt.encode` itself would refuse some of these.
+        signed = jwt.PyJWS().encode(
+            json.dumps(claims).encode(), SECRET, "HS256", {"kid": "default"}
+        )
+
+        with pytest.raises(Unauthenticated):
+            signer().verify(signed)
+
+    @pytest.mark.parametrize("kid", [None, 7, ["default"], "", "../default", "other"])
+    def test_with_a_strange_key_id_do_not_work(self, kid: object) -> None:
+        claims = claims_of(signer().sign(CLEO, 1))
+        header = {"alg": "HS256", "kid": kid}
+
+        with pytest.raises(Unauthenticated):
+            signer().verify(f"{segment(header)}.{segment(claims)}.e30")
+
+    def test_are_remembered_as_void_only_until_they_run_out(self) -> None:
+        now = NOON
+        revocations = Revocations(timedelta(hours=1), lambda: now)
+        old, new = AccessToken(CLEO, 1), AccessToken(CLEO, 2)
+
+        revocations.require_version(CLEO.id, 2)
+        assert revocations.refuses(old)
+        assert not revocations.refuses(new)
+        revocations.end_session(CLEO.session_id)
+        assert revocations.refuses(new)
+        now = NOON + timedelta(hours=1, seconds=1)
+        revocations.end_session(99)
+        revocations.require_version(99, 2)
+        assert not revocations.refuses(old)
+
+
+@pytest.mark.parametrize("address", ["A@Example.COM", "É@b.co", "\u212a@b.co", "a@BÜCHER.example"])
+def test_the_normal_form_of_an_address_is_its_own_normal_form(address: str) -> None:
+    normal = normalised_email(address)
+
+    assert normalised_email(normal) == normal == normal.lower()
+
+
+def at(desk: Desk, person: Person) -> Person:
+    """Return the person as they reach another server process."""
+    return Person(desk.client, person.session)
+
+
+async def heard(desk: Desk, topic: str, action: Awaitable[httpx.Response]) -> httpx.Response:
+    """Do something elsewhere, and wait until this process was told of it."""
+    with desk.app.state.notifier.subscribed(topic) as told:
+        answer = await action
+        await asyncio.wait_for(told.wait(), DEADLINE_SECONDS)
+    return answer
+
+
+class TestSeveralServers:
+    async def test_all_refuse_a_session_that_was_ended_on_one(self, start_desk: StartDesk) -> None:
+        one, other = await start_desk(), await start_desk()
+        cleo = await one.customer()
+        assert (await at(other, cleo).get("/auth/me")).status_code == 200
+        session_id = claims_of(cleo.session["access_token"])["sid"]
+
+        await heard(other, f"session:{session_id}", cleo.post("/auth/logout"))
+
+        for desk in (one, other):
+            assert (await at(desk, cleo).get("/auth/me")).json()["code"] == "token_revoked"
+            refused = await refresh(desk, cleo.session["refresh_token"])
+            assert refused.json()["code"] == "session_ended"
+
+    async def test_one_that_starts_later_refuses_it_too(self, start_desk: StartDesk) -> None:
+        one = await start_desk()
+        cleo = await one.customer()
+        await cleo.post("/auth/logout")
+
+        later = await start_desk()
+
+        assert (await at(later, cleo).get("/auth/me")).json()["code"] == "token_revoked"
+
+    async def test_one_that_is_told_nothing_asks_the_database(self, start_desk: StartDesk) -> None:
+        one, deaf = await start_desk(), await start_desk()
+        await deaf.app.state.notifier.stop()
+        cleo, otto = await one.customer(), await one.customer("Otto")
+        await cleo.post("/auth/logout")
+
+        assert (await at(deaf, cleo).get("/auth/me")).json()["code"] == "token_revoked"
+        assert (await at(deaf, otto).get("/auth/me")).status_code == 200
+
+    async def test_refresh_one_token_at_once_and_one_wins(self, start_desk: StartDesk) -> None:
+        one, other = await start_desk(), await start_desk()
+        cleo = await one.customer()
+        token = cleo.session["refresh_token"]
+
+        answers = await asyncio.gather(refresh(one, token), refresh(other, token))
+
+        assert sorted(answer.status_code for answer in answers) == [200, 401]
+
+    async def test_verify_each_others_tokens_while_the_key_is_rotated(
+        self, start_desk: StartDesk
+    ) -> None:
+        old = await start_desk()
+        new = await start_desk(
+            jwt_key="2026-11", jwt_secret="n" * 40, jwt_retired=f"default={SECRET}"
+        )
+        cleo = await old.customer()
+
+        assert (await at(new, cleo).get("/auth/me")).status_code == 200
+        renewed = Person(new.client, (await refresh(new, cleo.session["refresh_token"])).json())
+        assert (await renewed.get("/auth/me")).status_code == 200
+        assert (await at(old, renewed).get("/auth/me")).json()["code"] == "invalid_token"
