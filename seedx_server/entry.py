@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -281,7 +280,11 @@ async def _set_role(settings: Settings, email: str, role: Role) -> UserDocument:
 
 
 def _postgresql(program: str, settings: Settings, *arguments: str) -> None:
-    path = shutil.which(program) or str(binary(program))
+    try:
+        # Not the system's own: an older pg_dump refuses a newer server.
+        path = binary(program)
+    except EmbeddedPostgresError as error:
+        raise EntryError(str(error)) from error
     command = [path, f"--dbname={settings.database}", *arguments]
     # Our own program and arguments.
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
