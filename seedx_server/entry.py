@@ -285,7 +285,7 @@ def _postgresql(program: str, settings: Settings, *arguments: str) -> None:
         path = binary(program)
     except EmbeddedPostgresError as error:
         raise EntryError(str(error)) from error
-    command = [path, f"--dbname={settings.database}", *arguments]
+    command = [str(path), f"--dbname={settings.database}", *arguments]
     # Our own program and arguments.
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
