@@ -31,6 +31,7 @@ from seedx_server.messages.repository import MessageRepository
 
 KEEP_ALIVE = b": keep-alive\n\n"
 POLL_SECONDS = 5.0
+MOST_DIGITS = 9
 LONGEST_SECONDS = 600.0
 """A stream ends after this time and the client resumes, which bounds revoked access."""
 
@@ -51,7 +52,7 @@ class Position:
         """
         run_id, dot, offset = last_event_id.partition(".")
         well_formed = dot and all(
-            part.isascii() and part.isdecimal() and len(part) < 10 for part in (run_id, offset)
+            part.isascii() and part.isdecimal() and len(part) <= MOST_DIGITS for part in (run_id, offset)
         )
         if not well_formed:
             raise InvalidInput.of("Last-Event-ID", "must be an id of this stream, such as 17.305")

@@ -11,18 +11,22 @@ from tests.factories import Desk
 LIFE = timedelta(days=30)
 
 
-async def aged(desk: Desk, statement: str) -> None:
-    """Make rows look older than they are."""
+async def change_rows(desk: Desk, statement: str, **values: object) -> None:
+    """Make rows look as they will some day."""
     async with desk.sessions() as session, session.begin():
-        await session.execute(text(statement))
+        await session.execute(text(statement), values)
 
 
-@pytest.mark.parametrize(("age", "tickets"), [("23 hours", 1), ("25 hours", 2)])
-async def test_an_idempotency_key_is_good_for_a_day(desk: Desk, age: str, tickets: int) -> None:
+@pytest.mark.parametrize(("hours", "tickets"), [(23, 1), (25, 2)])
+async def test_an_idempotency_key_is_good_for_a_day(desk: Desk, hours: int, tickets: int) -> None:
     cleo = await desk.customer()
     body = {"title": "It breaks", "description": "When I start it."}
     await cleo.post("/tickets", body, Idempotency_Key="k")
-    await aged(desk, f"UPDATE idempotency_keys SET created_at = now() - interval '{age}'")
+    await change_rows(
+        desk,
+        "UPDATE idempotency_keys SET created_at = now() - make_interval(hours => :hours)",
+        hours=hours,
+    )
 
     await tidy(desk.sessions, LIFE)
     await cleo.post("/tickets", body, Idempotency_Key="k")
@@ -32,9 +36,10 @@ async def test_an_idempotency_key_is_good_for_a_day(desk: Desk, age: str, ticket
 
 async def test_a_session_that_is_over_is_forgotten_and_others_go_on(desk: Desk) -> None:
     cleo, ada = await desk.customer(), await desk.customer("Ada")
-    await aged(
+    await change_rows(
         desk,
-        f"UPDATE sessions SET expires_at = now() - interval '1s' WHERE user_id = {cleo.user['id']}",
+        "UPDATE sessions SET expires_at = now() - interval '1s' WHERE user_id = :user",
+        user=cleo.user["id"],
     )
 
     await tidy(desk.sessions, LIFE)
