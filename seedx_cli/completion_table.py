@@ -333,6 +333,28 @@ TABLE: "Node" = {
             "arguments": ["ticket"],
             "commands": {},
         },
+        "ask": {
+            "help": "Ask the knowledge base and the AI, then open a ticket if that did "
+            "not help.",
+            "options": {
+                "--help": ("Show this message and exit.", ""),
+                "--ticket": (
+                    "Open a ticket with the question and the piped " "text, or never.",
+                    "",
+                ),
+                "--no-ticket": (
+                    "Open a ticket with the question and the piped " "text, or never.",
+                    "",
+                ),
+                "--redact-emails": ("Take e-mail addresses out too.", ""),
+                "--json": ("Print the API's own document.", ""),
+                "--server": ("The server to talk to.", "file"),
+                "--profile": ("The profile to use.", "file"),
+                "--quiet": ("No hints and no progress.", ""),
+            },
+            "arguments": ["file"],
+            "commands": {},
+        },
         "kb": {
             "help": "Read and fill the knowledge base.",
             "options": {"--help": ("Show this message and exit.", "")},

@@ -46,6 +46,11 @@ class RootGroup(LazyGroup):
             "seedx_cli.commands.ticket", "Open tickets, read them, answer them.", "Support"
         ),
         "ai": Entry("seedx_cli.commands.ai", "Stream the AI's reply to a ticket.", "Support"),
+        "ask": Entry(
+            "seedx_cli.commands.ask",
+            "Ask the knowledge base and the AI, then open a ticket if that did not help.",
+            "Support",
+        ),
         "kb": Entry("seedx_cli.commands.kb", "Read and fill the knowledge base.", "Support"),
         "serve": Entry("seedx_cli.commands.serve", "Run the server.", "Operate"),
         "user": Entry("seedx_cli.commands.user", "List accounts and give roles.", "Operate"),

@@ -57,16 +57,28 @@ def ask_password(io: Terminal, *, repeat: bool = False) -> str:
         io.warn("Those were two different passwords.")
 
 
-def confirm(io: Terminal, question: str, option: str, *, default: bool = False) -> bool:
-    """Ask a question that is answered with yes or no.
+def confirm(io: Terminal, question: str, option: str, *, beside_pipe: bool = False) -> bool:
+    """Ask a question that is answered with yes or, by default, no.
+
+    Args:
+        io: The terminal.
+        question: The question.
+        option: The option that answers it.
+        beside_pipe: Whether to ask the terminal itself where stdin is a pipe.
 
     Raises:
         UsageError: Nobody is there to answer.
     """
-    _require_person(io, question, option)
-    choices = "Y/n" if default else "y/N"
-    answer = _read_line(io, f"{question} [{choices}] ").strip().lower()
-    return default if not answer else answer in {"y", "yes"}
+    prompt = f"{question} [y/N] "
+    if beside_pipe and io.can_prompt_beside_pipe and not io.can_prompt:
+        io.stderr.write(safe(prompt))
+        io.stderr.flush()
+        with Path("/dev/tty").open(encoding="utf-8", errors="replace") as keyboard:
+            answer = keyboard.readline()
+    else:
+        _require_person(io, question, option)
+        answer = _read_line(io, prompt)
+    return answer.strip().lower() in {"y", "yes"}
 
 
 def write_text(io: Terminal, template: str, option: str, editor: str | None = None) -> str:

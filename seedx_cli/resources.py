@@ -183,6 +183,19 @@ class Assistant(_Resource):
             return self._follow(f"/tickets/{ticket_id}/ai-response")
         return self.follow(self._start_or_join(ticket_id, purpose, instructions, key))
 
+    def ask(
+        self, question: str, about: str | None = None, *, key: str | None = None
+    ) -> Iterator[Event]:
+        """Have a question answered that has no ticket, and follow the answer as `stream`.
+
+        Args:
+            question: At most 2,000 characters.
+            about: What it is about, such as a program's output; at most 50,000 characters.
+            key: The same `key` again gives the same answer.
+        """
+        body = {"question": question, "context": about}
+        return self.follow(cast("Run", self._post("/ask", body, key))["id"])
+
     def follow(self, run_id: int) -> Iterator[Event]:
         """Read a run from its beginning to its end, as `stream`."""
         return self._follow(f"/ai-runs/{run_id}/events")

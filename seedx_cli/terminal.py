@@ -65,6 +65,11 @@ class Terminal:
         """Whether somebody is there to answer a question."""
         return self.stdin.isatty() and self.stderr.isatty()
 
+    @cached_property
+    def can_prompt_beside_pipe(self) -> bool:
+        """Whether somebody is there to answer although stdin may be a pipe."""
+        return self.can_prompt or (self.stderr.isatty() and os.access("/dev/tty", os.R_OK))
+
     @property
     def size(self) -> tuple[int, int]:
         """Columns and rows of the terminal, as they are now."""

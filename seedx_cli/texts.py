@@ -50,7 +50,7 @@ class Source:
         elif self.recover is not None:
             text = _read(self.recover)
         elif self.file == "-":
-            text = _decoded(context.io.read_input(), "Standard input")
+            text = decoded(context.io.read_input(), "Standard input")
         elif self.file is not None:
             text = _read(Path(self.file))
         else:
@@ -114,12 +114,17 @@ def _new_file(directory: Path) -> Path:
 
 def _read(file: Path) -> str:
     try:
-        return _decoded(file.read_bytes(), str(file))
+        return decoded(file.read_bytes(), str(file))
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
 
 
-def _decoded(content: bytes, name: str) -> str:
+def decoded(content: bytes, name: str) -> str:
+    """Text of a file or a pipe.
+
+    Raises:
+        UsageError: It is not in UTF-8.
+    """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -91,6 +91,17 @@ class Cli:
             timeout=PATIENCE,
         )
 
+    def shell(self, script: str) -> "pexpect.spawn[bytes]":
+        """Start a shell script on a terminal; `$SEEDX` is the command line."""
+        return pexpect.spawn(
+            "bash",
+            ["-c", script],
+            env={**self.environment, "SEEDX": f"{sys.executable} -m seedx_cli"},
+            cwd=str(self.folder),
+            dimensions=(24, 80),
+            timeout=PATIENCE,
+        )
+
     def screen(
         self,
         *words: str,

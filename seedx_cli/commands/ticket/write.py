@@ -34,13 +34,17 @@ Write your {{kind}} to ticket #{{number}} above the dashes. Leave it empty to se
 
 @dataclass(frozen=True)
 class NewOptions:
-    """What to open, and whether the AI answers at once."""
+    """What to open, and whether the AI answers at once.
+
+    With `as_event` the ticket is one more event of the stream that ``--json`` prints.
+    """
 
     title: str | None = None
     source: Source = field(default_factory=Source)
     priority: str | None = None
     tags: tuple[str, ...] = ()
     ai: bool = False
+    as_event: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def run_new(options: NewOptions, context: Context) -> None:
             tags=options.tags,
             key=keeping.key,
         )
-    _tell_opened(ticket, context)
+    _tell_opened(ticket, context, as_event=options.as_event or options.ai)
     if options.ai:
         from seedx_cli.commands.ai import AiOptions, run_ai
 
@@ -171,9 +175,11 @@ def _title_and_text(options: NewOptions, context: Context) -> tuple[str, str]:
     return title, description
 
 
-def _tell_opened(ticket: Ticket, context: Context) -> None:
+def _tell_opened(ticket: Ticket, context: Context, *, as_event: bool) -> None:
     io, number = context.io, ticket["id"]
-    if io.json:
+    if io.json and as_event:
+        io.record({"event": "ticket", "id": None, "data": ticket})
+    elif io.json:
         io.document(ticket)
     elif io.is_terminal:
         io.line(f"Opened ticket {io.style(f'#{number}', 'bold')}: {safe_line(ticket['title'])}")
