@@ -52,7 +52,8 @@ class Position:
         """
         run_id, dot, offset = last_event_id.partition(".")
         well_formed = dot and all(
-            part.isascii() and part.isdecimal() and len(part) <= MOST_DIGITS for part in (run_id, offset)
+            part.isascii() and part.isdecimal() and len(part) <= MOST_DIGITS
+            for part in (run_id, offset)
         )
         if not well_formed:
             raise InvalidInput.of("Last-Event-ID", "must be an id of this stream, such as 17.305")
