@@ -36,8 +36,8 @@ class Revocations:
     def require_version(self, user_id: int, version: int) -> None:
         """Refuse the user's access tokens of an older version from now on."""
         self._forget_the_old()
-        self._versions.pop(user_id, None)
-        self._versions[user_id] = (version, self._now() + self._life)
+        known, _ = self._versions.pop(user_id, (version, None))
+        self._versions[user_id] = (max(known, version), self._now() + self._life)
 
     def hear_session(self, payload: str) -> None:
         """Take in the notification `session:ID`."""
