@@ -22,6 +22,8 @@ from seedx_server.infrastructure.access import Role
 from seedx_server.users import security
 from tests.conftest import address_of, database
 from tests.factories import Desk, Person
+from tests.fake_upstream import FakeUpstream, Reply
+from tests.runs import ANSWER, by_groq
 
 SECRET = "a-secret-of-tests-that-is-long-enough"
 
@@ -173,3 +175,17 @@ async def start_desk(make_settings: MakeSettings) -> AsyncIterator[StartDesk]:
             return Desk(client, app)
 
         yield start
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[FakeUpstream]:
+    """The AI, scripted."""
+    async with FakeUpstream() as scripted:
+        scripted.default = Reply(ANSWER)
+        yield scripted
+
+
+@pytest.fixture
+async def groq_desk(start_desk: StartDesk, upstream: FakeUpstream) -> Desk:
+    """A desk whose AI is the scripted one."""
+    return await start_desk(**by_groq(upstream))

@@ -1,12 +1,12 @@
 """A stream is resumed at any character, on any server process, with nothing lost or doubled."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.factories import Desk, Document, Person
+from tests.factories import Desk, Person
 from tests.fake_upstream import FakeUpstream, Reply
+from tests.runs import by_groq, reply_path
 from tests.seedx_server.conftest import StartDesk
 from tests.streams import followed, opened, text_of
 
@@ -14,45 +14,27 @@ PIECES = ("Grüße! ", "Sign out ", "🙂 and ", "in again.")
 TEXT = "".join(PIECES)
 
 
-@pytest.fixture
-async def upstream() -> AsyncIterator[FakeUpstream]:
-    """The AI, scripted."""
-    async with FakeUpstream() as running:
-        running.default = Reply(PIECES)
-        yield running
+@pytest.fixture(autouse=True)
+def says_pieces(upstream: FakeUpstream) -> None:
+    """Characters of several lengths in UTF-8, in several pieces."""
+    upstream.default = Reply(PIECES)
 
 
 @pytest.fixture
-def by_groq(upstream: FakeUpstream) -> Document:
-    """Settings of a desk whose AI is the scripted one."""
-    return {
-        "groq_api_key": "gsk-test",
-        "groq_base_url": upstream.url,
-        "ai_fallback": (),
-        "ai_retries": 1,
-    }
-
-
-@pytest.fixture
-async def one(start_desk: StartDesk, by_groq: Document) -> Desk:
+async def one(start_desk: StartDesk, upstream: FakeUpstream) -> Desk:
     """A server process that works on runs."""
-    return await start_desk(**by_groq)
+    return await start_desk(**by_groq(upstream, ai_retries=1))
 
 
 @pytest.fixture
-async def other(start_desk: StartDesk, by_groq: Document) -> Desk:
+async def other(start_desk: StartDesk, upstream: FakeUpstream) -> Desk:
     """A second one on the same database."""
-    return await start_desk(**by_groq)
+    return await start_desk(**by_groq(upstream, ai_retries=1))
 
 
 def at(desk: Desk, person: Person) -> Person:
     """Return the person as they reach another server process."""
     return Person(desk.client, person.session)
-
-
-def reply_path(ticket: Document) -> str:
-    """Where a ticket's AI reply streams."""
-    return f"/tickets/{ticket['id']}/ai-response"
 
 
 class TestResuming:
