@@ -306,10 +306,13 @@ class Client:
 
 
 def _http_client(server: str) -> httpx.Client:
-    """An httpx client that pays for TLS only with https, and for proxies only off this machine."""
+    """An httpx client that goes straight to a server on this machine, without TLS if it is http."""
+    local = is_this_machine(server)
+    verify = not local or server.startswith("https:")
     return httpx.Client(
-        verify=server.startswith("https:"),
-        trust_env=not is_this_machine(server),
+        verify=verify,
+        # A transport of its own keeps the proxies of the environment out.
+        transport=httpx.HTTPTransport(verify=verify) if local else None,
         headers={"User-Agent": f"seedx/{VERSION}"},
     )
 

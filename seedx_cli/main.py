@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seedx_cli.errors import DONE, INTERRUPTED, SeedXError, UsageError
+from seedx_cli.errors import DONE, INTERRUPTED, SeedXError, SignedOutError, UsageError
 from seedx_cli.lazy import Entry, LazyGroup
 
 if TYPE_CHECKING:
@@ -146,8 +146,21 @@ def _tell(error: SeedXError, arguments: Sequence[str]) -> int:
         import traceback
 
         traceback.print_exception(error)
+    if isinstance(error, SignedOutError) and error.hint:
+        error.hint += _chosen(arguments)
     Terminal(sys.stdin, sys.stdout, sys.stderr, json="--json" in arguments).error(error)
     return error.exit_code
+
+
+def _chosen(arguments: Sequence[str]) -> str:
+    """The server and profile that this command line names, for the command that a hint names."""
+    found = ""
+    for option in ("--server", "--profile"):
+        for index, word in enumerate(arguments):
+            name, has_value, value = word.partition("=")
+            if name == option:
+                found += f" {option} {value if has_value else ''.join(arguments[index + 1 :][:1])}"
+    return found
 
 
 def _bug(error: Exception) -> SeedXError:

@@ -198,6 +198,7 @@ def _password(options: SignInOptions, context: Context, *, repeat: bool) -> str:
 
 
 def _signed_in(user: User, session: StoredSession, context: Context) -> None:
+    _remember_server(context)
     if context.io.json:
         context.io.document(user)
         return
@@ -206,6 +207,16 @@ def _signed_in(user: User, session: StoredSession, context: Context) -> None:
     server = context.config.server.value
     context.io.line(f"Signed in to {server} as {safe_line(user['name'])} ({user['role']})")
     context.io.note(f"{user['email']}{where}.")
+
+
+def _remember_server(context: Context) -> None:
+    """Let a server named on the command line be the profile's own, if it has none yet."""
+    config = context.config
+    if context.shared.server and config.get("server") is None:
+        config.set("server", config.server.value)
+        context.io.note(
+            f"{config.server.value} is the server of profile {config.profile.value} now."
+        )
 
 
 def _where(tokens: Tokens, context: Context) -> str:

@@ -62,8 +62,9 @@ Streams (seedx ai, seedx ticket watch) print one object a line as it happens:
   {"event": "message", "id": "17.5", "data": {"content": "Hello"}}
 
 `event` is run, message (a piece of text), restarted (the text so far is void), done or error; a
-ticket opened on the way (ticket new --ai, ask --ticket) is the event ticket. For a watched ticket it is the type of what happened, such as message.created or ticket.updated. All output is
-ASCII; everything else is escaped.
+ticket opened on the way (ticket new --ai, ask --ticket) is the event ticket. For a watched ticket
+it is the type of what happened, such as message.created or ticket.updated. All output is ASCII;
+everything else is escaped.
 """
 
 TOPICS = {"exit-codes": _EXIT_CODES, "environment": _ENVIRONMENT, "json": _JSON}

@@ -96,3 +96,16 @@ def test_a_new_password_is_typed_twice(newcomer: Cli) -> None:
     screen = newcomer.screen("signup", answers=answers)
     assert screen.exit_code == 0
     assert "Signed in" in screen.text
+
+
+def test_a_hint_names_the_server_and_profile_of_the_command(newcomer: Cli, server: Server) -> None:
+    done = newcomer.run("ticket", "list", "--server", server.url, "--profile=work")
+    assert done.stderr.endswith(f"seedx login --server {server.url} --profile work\n")
+
+
+def test_a_server_named_at_sign_in_becomes_the_profiles_own(customer: Cli, server: Server) -> None:
+    del customer.environment["SEEDX_URL"]
+    email = customer.environment["EMAIL"]
+    login = ("login", "--email", email, "--password-stdin", "--server", server.url)
+    customer.ok(*login, "--profile", "desk", stdin=PASSWORD)
+    assert customer.json("whoami", "--profile", "desk")["server"] == server.url

@@ -152,14 +152,17 @@ def test_a_wait_that_is_too_long_is_told_instead(token: str, server: Server, wai
     assert waits == []
 
 
-def test_what_is_no_seedx_server_is_said_so(server: Server, token: str, waits: Waits) -> None:
+@pytest.mark.parametrize(
+    ("answer", "said"), [(PAGE, "not JSON"), (MOVED, r"elsewhere\.example\.com")]
+)
+def test_what_is_no_seedx_server_is_said_so(
+    server: Server, token: str, waits: Waits, answer: bytes, said: str
+) -> None:
     with (
-        bad_network(server, token, waits, Fault(PAGE), Fault(MOVED)) as (_, client),
-        pytest.raises(SeedXError, match="not JSON"),
+        bad_network(server, token, waits, Fault(answer)) as (_, client),
+        pytest.raises(SeedXError, match=said),
     ):
         client.tickets.list()
-        with pytest.raises(SeedXError, match=r"elsewhere\.example\.com"):
-            client.tickets.list()
 
 
 def test_a_server_that_is_not_there_is_named(waits: Waits) -> None:

@@ -71,7 +71,9 @@ def run_show(options: ShowOptions, context: Context) -> None:
 
     ticket = context.api.tickets.get(options.ticket_id)
     io = context.io
-    if io.json:
+    if io.json and options.watch:
+        io.record({"event": "ticket", "id": None, "data": ticket})
+    elif io.json:
         io.document(ticket)
     elif io.is_terminal:
         text = for_terminal(ticket, io, context.now())
