@@ -8,7 +8,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY alembic alembic
 COPY seedx_cli seedx_cli
 COPY seedx_server seedx_server
-RUN --mount=type=cache,target=/root/.cache/pip /opt/seedx/bin/pip install .
+RUN /opt/seedx/bin/pip install .
 
 FROM python:3.13-slim
 RUN groupadd --gid 10001 seedx \
