@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from seedx_server.infrastructure.access import Role
 from seedx_server.infrastructure.database import Base, Timestamped
 from seedx_server.infrastructure.errors import InvalidInput
 
@@ -46,9 +47,12 @@ class Answer:
     body: JsonValue
 
 
-def request_hash(method: str, path: str, body: bytes) -> bytes:
-    """Return what tells one request from another."""
-    digest = hashlib.sha256(f"{method} {path}\n".encode())
+def request_hash(role: Role, method: str, path: str, body: bytes) -> bytes:
+    """Return what tells one request from another.
+
+    The role is part of it: who has another now may not see any more what was answered then.
+    """
+    digest = hashlib.sha256(f"{role} {method} {path}\n".encode())
     digest.update(body)
     return digest.digest()
 

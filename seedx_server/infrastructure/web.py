@@ -108,7 +108,7 @@ class Repeatable:
             document, location = await action()
             return answer(document, status, {"Location": location} if location else None)
         fingerprint = idempotency.request_hash(
-            self._request.method, self._request.url.path, await self._request.body()
+            actor.role, self._request.method, self._request.url.path, await self._request.body()
         )
         first = await idempotency.claim(self._session, actor.id, self._key, fingerprint)
         if first is None:
