@@ -13,7 +13,7 @@ def main() -> int:
 
         sys.stdout.write(f"seedx {VERSION}\n")
         return 0
-    if "_SEEDX_COMPLETE" in os.environ:
+    if os.environ.get("_SEEDX_COMPLETE", "").startswith("complete_"):
         from seedx_cli.completion import run as complete
 
         return complete(os.environ)

@@ -76,7 +76,7 @@ def confirm(io: Terminal, question: str, option: str, *, beside_pipe: bool = Fal
         with Path("/dev/tty").open(encoding="utf-8", errors="replace") as keyboard:
             answer = keyboard.readline()
     else:
-        _require_person(io, question, option)
+        _require_person(io, "Confirmation", option)
         answer = _read_line(io, prompt)
     return answer.strip().lower() in {"y", "yes"}
 
@@ -157,6 +157,6 @@ def _read_line(io: Terminal, prompt: str) -> str:
 def _require_person(io: Terminal, label: str, option: str) -> None:
     if not io.can_prompt:
         raise UsageError(
-            f"{label.rstrip('?')}: missing, and there is no terminal to ask on",
+            f"{label}: missing, and there is no terminal to ask on",
             hint=f"Give it with {option}",
         )

@@ -129,3 +129,24 @@ def test_the_words_before_tell_what_comes_next() -> None:
     assert candidates(["ticket", "list", "--status"], "", {})[0] == ("open", "")
     assert candidates(["ai", "--rate"], "", {}) == [("up", ""), ("down", "")]
     assert candidates(["ticket", "new", "--title", "ai"], "", {}) == []
+
+
+def test_bash_completes_with_the_script_that_is_installed(cli: Cli) -> None:
+    home = cli.folder / "home"
+    program = home / "bin" / "seedx"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m seedx_cli "$@"\n')
+    program.chmod(0o755)
+    cli.ok("--install-completion", "bash", HOME=str(home))
+    script = (
+        ". ~/.bash_completions/*.sh; COMP_WORDS=(seedx ticket re); COMP_CWORD=2;"
+        "$(complete -p seedx | sed 's/.*-F \\([^ ]*\\).*/\\1/') seedx; echo ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script],  # noqa: S607  # wherever bash is
+        env={**cli.environment, "HOME": str(home), "PATH": f"{program.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["reply", "reopen"]
