@@ -12,9 +12,12 @@ from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.context import Context
 from seedx_cli.documents import Article
 from seedx_cli.safe_text import safe, safe_line
-from seedx_cli.tables import Column
+from seedx_cli.tables import Column, shortened, wrapped
 
 app = command_group("Read and fill the knowledge base.")
+
+_INDENT = "  "
+_SNIPPET_ROWS = 2
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,8 @@ def run_search(words: str, context: Context) -> None:
             slug, title, heading, snippet = (safe_line(part) for part in _found(article))
             under = f", {heading}" if heading and heading != title else ""
             io.line(f"{io.style(slug, 'bold')}  {title}{under}")
-            io.line(f"  {io.style(snippet, 'dim')}" if snippet else "")
+            for row in _beginning(snippet, io.width - len(_INDENT)):
+                io.line(f"{_INDENT}{io.style(row, 'dim')}")
 
 
 @app.command(
@@ -200,6 +204,14 @@ def search(
 ) -> None:
     """Find the articles that fit some words."""
     run_search(" ".join(words), context_of(typer_context))
+
+
+def _beginning(snippet: str, width: int) -> list[str]:
+    """The first rows of a snippet."""
+    rows = wrapped(snippet, width) if snippet else []
+    if len(rows) <= _SNIPPET_ROWS:
+        return rows
+    return [*rows[: _SNIPPET_ROWS - 1], shortened(rows[_SNIPPET_ROWS - 1] + " …", width)]
 
 
 def _found(article: Article) -> list[str]:

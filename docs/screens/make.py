@@ -1,0 +1,171 @@
+"""Screenshots of the terminal, drawn from what real commands showed.
+
+Run it with ``python docs/screens/make.py`` from the project's folder. It starts a server of its
+own, plays each scene on a pseudo-terminal, lets a terminal emulator read what came out, and writes
+an SVG of each beside itself. Addresses and times in them are those of that run.
+"""
+
+# ruff: noqa: INP001  # a script, not a package
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pexpect
+import pyte
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+from seedx_cli.local_server import PROGRAM, free_port, importable, running
+from seedx_cli.server_entry import handbook
+
+HERE = Path(__file__).parent
+COLUMNS = 92
+ROWS = 60
+PATIENCE_SECONDS = 60
+
+
+class Scene(NamedTuple):
+    """A picture: its file's name, and the shell command that it shows."""
+
+    name: str
+    command: str
+
+
+SCENES = (
+    Scene("list", "seedx ticket list"),
+    Scene("ai", "seedx ai 1"),
+    Scene("show", "seedx ticket show 1"),
+    Scene("ask", 'cat build.log | seedx ask "how do I restore a backup?" --no-ticket'),
+    Scene("errors", "seedx ticket list --status opne; seedx ticket show 999; seedx tickt"),
+    Scene("help", "seedx --help"),
+)
+LOG = "pg_restore: error: no such file\nexport DB_PASSWORD=hunter2\n"
+
+
+def main() -> None:
+    """Draw every scene."""
+    with tempfile.TemporaryDirectory(prefix="seedx-screens-") as name:
+        folder = Path(name)
+        # Started by root, the database runs as another user, who must be able to reach its data.
+        folder.chmod(0o711)
+        environment = _environment(folder)
+        with running(folder, environment, port := free_port()):
+            environment["SEEDX_URL"] = f"http://127.0.0.1:{port}"
+            _furnish(folder, environment)
+            for scene in SCENES:
+                shown = _play(scene, folder, environment)
+                (HERE / f"{scene.name}.svg").write_text(_svg(shown, scene.command), "utf-8")
+                sys.stdout.write(f"{scene.name}.svg\n")
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Settings that touch nothing of the user's own, with `seedx` as a command."""
+    program = folder / "bin" / "seedx"
+    program.parent.mkdir()
+    words = " ".join(f"'{word}'" for word in PROGRAM)
+    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    program.chmod(0o755)
+    dropped = ("SEEDX_", "GROK_", "GROQ_", "DATABASE_URL", "JWT_", "NO_COLOR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    return importable(
+        {
+            **kept,
+            "PATH": f"{program.parent}{os.pathsep}{kept['PATH']}",
+            "TERM": "xterm-256color",
+            "SEEDX_PAGER": "cat",
+            "SEEDX_CONFIG_DIR": str(folder / "config"),
+            "SEEDX_DATA_DIR": str(folder / "data"),
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        }
+    )
+
+
+def _furnish(folder: Path, environment: Mapping[str, str]) -> None:
+    """Make an account and some tickets, load the handbook, and leave a log to ask about."""
+
+    def seedx(*words: str, stdin: str | None = None) -> None:
+        subprocess.run(  # noqa: S603  # this program itself
+            [*PROGRAM, *words],
+            env=dict(environment),
+            cwd=folder,
+            input=stdin,
+            text=True,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    (folder / "build.log").write_text(LOG)
+    signup = ("signup", "--name", "Ada", "--email", "ada@example.com", "--password-stdin")
+    seedx(*signup, stdin=secrets.token_urlsafe(16))
+    seedx("user", "role", "ada@example.com", "admin", "--local")
+    seedx("kb", "import", str(handbook()))
+    seedx("ticket", "new", "-t", "Backups", "-b", "How do I make a backup and restore it?")
+    seedx("ticket", "new", "-t", "Printer on fire", "-b", "It smokes.", "--priority", "urgent")
+    seedx("ticket", "new", "-t", "Bitte um Rückruf 📞", "-b", "Danke!", "--tag", "phone")
+    seedx("ticket", "close", "3")
+
+
+def _play(scene: Scene, folder: Path, environment: Mapping[str, str]) -> pyte.Screen:
+    """Run a scene's command on a terminal, and give its screen at the end."""
+    child: pexpect.spawn[bytes] = pexpect.spawn(
+        "bash",
+        ["-c", scene.command],
+        env=dict(environment),
+        cwd=str(folder),
+        dimensions=(ROWS, COLUMNS),
+        timeout=PATIENCE_SECONDS,
+    )
+    shown = child.read()
+    child.close()
+    screen = pyte.Screen(COLUMNS, ROWS)
+    pyte.ByteStream(screen).feed(shown)
+    return screen
+
+
+def _svg(screen: pyte.Screen, command: str) -> str:
+    """The rows of a screen as a picture with the command above them."""
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text(f"$ {command}", style="bold"))
+    rows = [_row(screen, number) for number in range(ROWS)]
+    while rows and not rows[-1].plain.strip():
+        rows.pop()
+    for row in rows:
+        console.print(row, no_wrap=True)
+    return console.export_svg(title="seedx")
+
+
+def _row(screen: pyte.Screen, number: int) -> Text:
+    row = Text()
+    for column in range(COLUMNS):
+        cell = screen.buffer[number][column]
+        row.append(cell.data, _style(cell))
+    row.rstrip()
+    return row
+
+
+def _style(cell: pyte.screens.Char) -> Style:
+    color = None if cell.fg == "default" else _color(cell.fg)
+    return Style(color=color, bold=cell.bold, italic=cell.italics, underline=cell.underscore)
+
+
+def _color(name: str) -> str:
+    """Rich's name of an emulator's colour, which is a name or six hexadecimal digits."""
+    if re.fullmatch("[0-9a-f]{6}", name):
+        return f"#{name}"
+    return name.replace("brown", "yellow").replace("bright", "bright_")
+
+
+if __name__ == "__main__":
+    main()
