@@ -139,6 +139,9 @@ def _field_error(item: Mapping[str, object]) -> FieldError:
 async def _http_exception(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class alone
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:
+        # The framework's word for a body that is too deep, holds too long a number, and such.
+        return problem_response(InvalidInput.of("body", "cannot be read"))
     code = CODES.get(status, "bad_request")
     document: ProblemDocument = {
         "type": f"urn:seedx:problem:{code}",
