@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import termios
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +89,8 @@ class Cli:
             ["-m", "seedx_cli", *words],
             env={**self.environment, **environment},
             cwd=str(self.folder),
-            dimensions=(rows, columns),
+            # pexpect sets the size after the program has begun, which may be too late.
+            preexec_fn=partial(termios.tcsetwinsize, 0, (rows, columns)),
             timeout=PATIENCE,
         )
 
