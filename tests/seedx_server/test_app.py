@@ -1,0 +1,341 @@
+"""The app as a whole: who gets in, where it may live, and what surrounds every answer."""
+
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from seedx_server.app import (
+    LARGEST_BODY,
+    PUBLIC_PATHS,
+    UnguardedRouteError,
+    check_guarded,
+    create_app,
+)
+from tests.factories import PASSWORD, Desk, Person
+from tests.seedx_server.conftest import MakeSettings, in_module_loop, of_module, reached, running
+
+ROUTES = 35
+"""How many routes there are. One more is looked at by a person: is it guarded, and by whom?"""
+
+ORIGIN = "http://localhost:3000"
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@of_module
+async def guarded_routes(shared_desk: Desk) -> list[tuple[str, str]]:
+    """Each method and path of the OpenAPI document that is not public."""
+    document = (await shared_desk.client.get("/openapi.json")).json()
+    return [
+        (method.upper(), re.sub(r"\{\w+\}", "1", path))
+        for path, operations in document["paths"].items()
+        for method in operations
+        if path not in PUBLIC_PATHS
+    ]
+
+
+class TestTheGuard:
+    def test_sees_every_route(self, make_settings: MakeSettings) -> None:
+        assert check_guarded(create_app(make_settings())) == ROUTES
+        prefixed = create_app(make_settings(api_prefix="/v1"))
+        assert check_guarded(prefixed, "/v1") == ROUTES
+
+    @pytest.mark.parametrize("path", ["/secrets", "/tickets/{ticket_id}/export", "/auth/signup2"])
+    def test_refuses_a_route_that_asks_for_nobody(
+        self, make_settings: MakeSettings, path: str
+    ) -> None:
+        app = create_app(make_settings())
+        inner, outer = APIRouter(), APIRouter(prefix="/reports")
+        inner.add_api_route(path, lambda: "open to all")
+        outer.include_router(inner)
+        app.include_router(outer)
+
+        with pytest.raises(UnguardedRouteError, match=re.escape(f"/reports{path}")):
+            check_guarded(app)
+
+    def test_refuses_a_mount_and_a_socket(self, make_settings: MakeSettings) -> None:
+        mounted, socket = create_app(make_settings()), create_app(make_settings())
+        mounted.mount("/other", FastAPI())
+        socket.add_api_websocket_route("/live", lambda _: None)
+
+        for app in (mounted, socket):
+            with pytest.raises(UnguardedRouteError):
+                check_guarded(app)
+
+    @in_module_loop
+    async def test_answers_nobody_who_is_not_signed_in(
+        self, shared_desk: Desk, guarded_routes: list[tuple[str, str]]
+    ) -> None:
+        assert len(guarded_routes) > 20
+        for method, path in guarded_routes:
+            for headers in ({}, {"Authorization": "Bearer forged"}):
+                answer = await shared_desk.client.request(method, path, json={}, headers=headers)
+                assert answer.status_code == 401, (method, path)
+                assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+    @in_module_loop
+    async def test_fails_for_no_route_whatever_is_sent(
+        self, ada: Person, guarded_routes: list[tuple[str, str]]
+    ) -> None:
+        for method, path in guarded_routes:
+            if path.endswith(("/events", "/ai-response", "/logout")):
+                continue
+            bodies: list[object] = [{}, [], None, {"content": 1, "title": [], "role": {}}]
+            for body in bodies:
+                answer = await ada.send(method, path, body)
+                assert answer.status_code < 500, (method, path, body)
+
+
+class TestThePrefix:
+    async def test_stands_before_the_api_and_not_before_what_operators_ask(
+        self, make_settings: MakeSettings
+    ) -> None:
+        async with (
+            running(create_app(make_settings(api_prefix="/v1"))) as app,
+            reached(app) as desk,
+        ):
+            account = {"name": "Cleo", "email": "cleo@example.com", "password": PASSWORD}
+            assert (await desk.client.post("/v1/auth/signup", json=account)).status_code == 201
+            session = await desk.client.post("/v1/auth/login", json=account)
+            cleo = Person(desk.client, session.json())
+            body = {"title": "x", "description": "x"}
+
+            opened = await cleo.post("/v1/tickets", body)
+
+            assert opened.headers["Location"] == f"/v1/tickets/{opened.json()['id']}"
+            assert (await cleo.get(opened.headers["Location"])).status_code == 200
+            assert (await cleo.get("/tickets")).status_code == 404
+            assert (await desk.client.get("/v1/healthz")).status_code == 404
+            assert (await desk.client.get("/healthz")).status_code == 200
+            document = (await desk.client.get("/openapi.json")).json()
+            scheme = document["components"]["securitySchemes"]["OAuth2PasswordBearer"]
+            assert scheme["flows"]["password"]["tokenUrl"] == "v1/auth/token"
+
+
+@asynccontextmanager
+async def mounted(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Run the app inside another one, at `/desk`."""
+    host = FastAPI(
+        lifespan=lambda _: app.router.lifespan_context(app)  # type: ignore[arg-type]  # Starlette's type is wider
+    )
+    host.add_api_route("/tickets", lambda: "of the host")
+    host.mount("/desk", app)
+    transport = httpx.ASGITransport(host)
+    async with (
+        host.router.lifespan_context(host),
+        httpx.AsyncClient(transport=transport, base_url="http://host") as client,
+    ):
+        yield client
+
+
+class TestInsideAnotherApp:
+    async def test_it_works_below_the_path_where_it_is_mounted(
+        self, make_settings: MakeSettings
+    ) -> None:
+        handlers = list(logging.getLogger().handlers)
+        async with mounted(create_app(make_settings())) as client:
+            account = {"name": "Cleo", "email": "cleo@example.com", "password": PASSWORD}
+            await client.post("/desk/auth/signup", json=account)
+            session = await client.post("/desk/auth/login", json=account)
+            cleo = Person(client, session.json())
+
+            opened = await cleo.post("/desk/tickets", {"title": "x", "description": "x"})
+            again = await cleo.get(opened.headers["Location"])
+            lost = await cleo.get("/desk/tickets/999")
+            of_host = await client.get("/tickets")
+            page = await client.get("/desk/docs")
+
+            assert logging.getLogger().handlers == handlers
+        assert opened.headers["Location"] == f"/desk/tickets/{opened.json()['id']}"
+        assert again.json()["id"] == opened.json()["id"]
+        assert again.headers["X-Request-ID"]
+        assert lost.headers["Content-Type"] == "application/problem+json"
+        assert of_host.json() == "of the host"
+        assert "X-Request-ID" not in of_host.headers
+        assert "/desk/openapi.json" in page.text
+
+    async def test_its_background_work_ends_with_the_host(
+        self, make_settings: MakeSettings
+    ) -> None:
+        app = create_app(make_settings())
+        async with mounted(app) as client:
+            assert (await client.get("/desk/readyz")).status_code == 200
+
+        assert app.state.engine.pool.checkedout() == 0
+        assert not app.state.notifier.connected.is_set()
+
+
+@in_module_loop
+class TestThePagesOfTheApi:
+    @pytest.mark.parametrize("path", ["/docs", "/redoc"])
+    async def test_need_no_other_host(self, shared_desk: Desk, path: str) -> None:
+        page = await shared_desk.client.get(path)
+
+        assert page.status_code == 200
+        assert re.findall(r"(?:https?:)?//[\w.-]+\.\w+", page.text) == []
+        assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert len(assets) >= 2
+        for asset in assets:
+            assert asset.startswith("/static-offline-docs/")
+            assert (await shared_desk.client.get(asset)).status_code == 200
+
+    async def test_style_needs_no_other_host(self, shared_desk: Desk) -> None:
+        style = await shared_desk.client.get("/static-offline-docs/swagger-ui.css")
+
+        assert re.findall(r"@import|url\([\"']?(?:https?:)?//", style.text) == []
+
+    async def test_know_what_every_error_looks_like(self, shared_desk: Desk) -> None:
+        document = (await shared_desk.client.get("/openapi.json")).json()
+
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                assert "default" in operation["responses"], (method, path)
+
+
+@in_module_loop
+class TestEveryAnswer:
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", "/healthz", 200),
+            ("GET", "/docs", 200),
+            ("GET", "/openapi.json", 200),
+            ("GET", "/tickets", 401),
+            ("GET", "/nowhere", 404),
+            ("DELETE", "/tickets", 405),
+            ("POST", "/auth/login", 422),
+        ],
+    )
+    async def test_has_the_headers_that_keep_it_safe(
+        self, shared_desk: Desk, method: str, path: str, status: int
+    ) -> None:
+        answer = await shared_desk.client.request(method, path)
+
+        assert answer.status_code == status
+        for name, value in SECURITY_HEADERS.items():
+            assert answer.headers[name] == value
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert "Server" not in answer.headers
+
+    async def test_has_an_id_of_its_own(self, shared_desk: Desk) -> None:
+        ids = [(await shared_desk.client.get("/healthz")).headers["X-Request-ID"] for _ in "ab"]
+
+        assert all(re.fullmatch(r"[0-9a-f]{32}", given) for given in ids)
+        assert ids[0] != ids[1]
+
+    @pytest.mark.parametrize("given", ["a", "web-1.req_42", "x" * 64])
+    async def test_keeps_the_id_that_the_sender_gave(self, shared_desk: Desk, given: str) -> None:
+        answer = await shared_desk.client.get("/nowhere", headers={"X-Request-ID": given})
+
+        assert answer.headers["X-Request-ID"] == given
+
+    @pytest.mark.parametrize(
+        "given", ["", "x" * 65, "a b", "<script>", "a;b", "a\x1b[31m", "\xff", "%0d%0aSet-Cookie:x"]
+    )
+    async def test_takes_no_id_that_could_do_harm(self, shared_desk: Desk, given: str) -> None:
+        headers = {b"X-Request-ID": given.encode("latin-1")}
+
+        answer = await shared_desk.client.get("/healthz", headers=headers)
+
+        assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-ID"])
+
+    async def test_is_one_line_of_the_log(
+        self, shared_desk: Desk, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.INFO, "seedx.access"):
+            await shared_desk.client.get("/a%0a2026-11-23 FORGED%1b[2J?password=hunter2")
+
+        lines = [record.getMessage() for record in caplog.records if record.name == "seedx.access"]
+        assert len(lines) == 1
+        assert lines[0].isprintable()
+        assert "hunter2" not in lines[0]
+
+
+@in_module_loop
+class TestOtherOrigins:
+    async def test_that_are_allowed_may_read_and_send_credentials(self, shared_desk: Desk) -> None:
+        answer = await shared_desk.client.get("/healthz", headers={"Origin": ORIGIN})
+        asked = await shared_desk.client.options(
+            "/tickets/1",
+            headers={
+                "Origin": ORIGIN,
+                "Access-Control-Request-Method": "PATCH",
+                "Access-Control-Request-Headers": "authorization,if-match,idempotency-key",
+            },
+        )
+
+        for headers in (answer.headers, asked.headers):
+            assert headers["Access-Control-Allow-Origin"] == ORIGIN
+            assert headers["Access-Control-Allow-Credentials"] == "true"
+        exposed = answer.headers["Access-Control-Expose-Headers"]
+        assert {"ETag", "Location", "Retry-After", "X-Request-ID"} <= set(exposed.split(", "))
+        assert asked.status_code == 200
+        assert "PATCH" in asked.headers["Access-Control-Allow-Methods"]
+        assert "if-match" in asked.headers["Access-Control-Allow-Headers"].lower()
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "https://evil.example",
+            "http://localhost:3001",
+            "https://localhost:3000",
+            "http://localhost:3000.evil.example",
+            "http://localhost:3000/",
+            "null",
+            "*",
+            "",
+        ],
+    )
+    async def test_that_are_not_may_not(self, shared_desk: Desk, origin: str) -> None:
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+
+        read = await shared_desk.client.get("/healthz", headers={"Origin": origin})
+        asked = await shared_desk.client.options("/tickets", headers=headers)
+
+        for answer in (read, asked):
+            assert "Access-Control-Allow-Origin" not in answer.headers
+        assert asked.status_code == 400
+
+
+@in_module_loop
+class TestALargeBody:
+    @pytest.mark.parametrize(
+        ("path", "says_how_large"),
+        [("/tickets", True), ("/tickets", False), ("/auth/signup", False), ("/auth/token", True)],
+    )
+    async def test_is_refused_whether_or_not_it_says_how_large_it_is(
+        self, cleo: Person, path: str, says_how_large: bool
+    ) -> None:
+        async def pieces() -> AsyncIterator[bytes]:
+            for _ in range(LARGEST_BODY // 65_536 + 1):
+                yield b"x" * 65_536
+
+        kind = "application/x-www-form-urlencoded" if "token" in path else "application/json"
+        headers = {**cleo.headers, "Content-Type": kind}
+        content = b"x" * (LARGEST_BODY + 1) if says_how_large else pieces()
+
+        answer = await cleo.client.post(path, content=content, headers=headers)
+
+        assert answer.status_code == 413
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.headers["X-Request-ID"]
+        assert answer.json()["code"] == "body_too_large"
+        assert answer.json()["detail"] == "The body is larger than 4 MB."
+
+    async def test_of_just_that_size_is_read(self, cleo: Person) -> None:
+        content = b'{"title": "' + b"x" * (LARGEST_BODY - 13) + b'"}'
+        headers = {**cleo.headers, "Content-Type": "application/json"}
+
+        answer = await cleo.client.post("/tickets", content=content, headers=headers)
+
+        assert len(content) == LARGEST_BODY
+        assert answer.status_code == 422
