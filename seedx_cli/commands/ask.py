@@ -1,0 +1,121 @@
+"""Asking first, before a ticket is opened: seedx ask."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from seedx_cli.command import Command, command_group, context_of
+from seedx_cli.commands.ticket.write import NewOptions, run_new
+from seedx_cli.context import Context
+from seedx_cli.errors import UsageError
+from seedx_cli.prompts import confirm
+from seedx_cli.redact import Redaction, redact
+from seedx_cli.streaming import follow
+from seedx_cli.texts import Source, decoded
+
+app = command_group("Questions.")
+
+_LONGEST_CONTEXT = 45_000
+_LONGEST_TITLE = 200
+
+
+@dataclass(frozen=True)
+class AskOptions:
+    """What to ask; `ticket` None asks afterwards whether to open one."""
+
+    question: str
+    ticket: bool | None = None
+    redact_emails: bool = False
+
+
+def run_ask(options: AskOptions, context: Context) -> None:
+    """Stream an answer to a question and what was piped in, then offer to open a ticket."""
+    io = context.io
+    question, in_question = redact(options.question.strip(), emails=options.redact_emails)
+    if not question:
+        raise UsageError("There is no question", hint='seedx ask "why does this fail?"')
+    piped = "" if io.stdin.isatty() else decoded(io.read_input(), "Standard input")
+    piped, in_piped = redact(_newest(piped, context), emails=options.redact_emails)
+    _tell_redactions([*in_question, *in_piped], context)
+    run = context.api.ai.ask(question, piped or None)
+    follow(run, context, go_on="seedx ask")
+    if _wants_ticket(options, context):
+        source = Source(body=_description(question, piped))
+        title = question.split("\n")[0][:_LONGEST_TITLE]
+        run_new(NewOptions(title, source, as_event=True), context)
+
+
+@app.command(
+    "ask",
+    cls=Command,
+    epilog="""
+    make 2>&1 | seedx ask "why does this fail?"
+    seedx ask "how do I restore a backup?" --no-ticket
+    """,
+)
+def ask(
+    typer_context: typer.Context,
+    question: Annotated[
+        list[str], typer.Argument(metavar="QUESTION...", help="What you want to know.")
+    ],
+    *,
+    ticket: Annotated[
+        bool | None,
+        typer.Option(
+            "--ticket/--no-ticket",
+            help="Open a ticket with the question and the piped text, or never.",
+            show_default="asks on a terminal",
+        ),
+    ] = None,
+    redact_emails: Annotated[
+        bool, typer.Option("--redact-emails", help="Take e-mail addresses out too.")
+    ] = False,
+) -> None:
+    """Ask the knowledge base and the AI, then open a ticket if that did not help.
+
+    What is piped in goes with the question. Passwords, keys and tokens in it are taken out before
+    it leaves this machine.
+    """
+    run_ask(AskOptions(" ".join(question), ticket, redact_emails), context_of(typer_context))
+
+
+def _newest(text: str, context: Context) -> str:
+    """The end of a long text, where errors stand; it is told when something is left out."""
+    text = text.replace("\x00", "").strip("\n")
+    if len(text) <= _LONGEST_CONTEXT:
+        return text
+    context.io.note(f"Only the last {_LONGEST_CONTEXT:,} characters of the piped text are sent.")
+    return text[-_LONGEST_CONTEXT:].partition("\n")[2] or text[-_LONGEST_CONTEXT:]
+
+
+def _tell_redactions(redactions: list[Redaction], context: Context) -> None:
+    if not redactions:
+        return
+    io = context.io
+    plural = "" if len(redactions) == 1 else "s"
+    io.note(f"{len(redactions)} secret{plural} taken out before sending.")
+    if io.is_terminal:
+        for redaction in redactions:
+            io.note(f"  line {redaction.line}: {redaction.text}"[: io.width], "dim")
+
+
+def _wants_ticket(options: AskOptions, context: Context) -> bool:
+    if options.ticket is not None:
+        return options.ticket
+    io = context.io
+    if io.json or io.quiet or not io.is_terminal or not io.can_prompt_beside_pipe:
+        return False
+    return confirm(io, "Open a ticket with this?", "--ticket", beside_pipe=True)
+
+
+def _description(question: str, piped: str) -> str:
+    """The question with the piped text under it, in a fence that the text cannot end."""
+    if not piped:
+        return question
+    longest = max((len(run) for run in re.findall(r"`{3,}", piped)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{question}\n\n{fence}text\n{piped}\n{fence}"
