@@ -92,6 +92,7 @@ class Cli:
             ["-m", "seedx_cli", *words],
             env={**self.environment, **environment},
             cwd=str(self.folder),
+            dimensions=(rows, columns),
             # pexpect sets the size after the program has begun, which may be too late.
             preexec_fn=partial(termios.tcsetwinsize, 0, (rows, columns)),
             timeout=PATIENCE,
