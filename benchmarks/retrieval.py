@@ -7,11 +7,14 @@ Run `python -m benchmarks.retrieval`. For each part of the questions it prints:
 - missed answers: answerable questions whose best passage scores below the threshold;
 - false answers: unanswerable ones whose best passage scores above it. `near` questions speak of
   support desks, `far` ones of anything else.
+
+The same questions are asked once more inside the story that a ticket tells around them.
 """
 
 import argparse
 import asyncio
 import contextlib
+import itertools
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +27,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from seedx_cli.articles import read_all
+from seedx_server.ai.grounding import ground, queries_of_ticket
 from seedx_server.infrastructure.access import Actor, Role
 from seedx_server.infrastructure.database import make_engine, make_sessions
 from seedx_server.infrastructure.embedded import EmbeddedPostgres
@@ -35,6 +39,7 @@ from seedx_server.knowledge.service import KnowledgeService
 
 QUESTIONS = Path(__file__).with_name("retrieval_questions.yaml")
 DEEPEST = 20
+TICKET_SEARCHES = ("whole text of a ticket", "what a ticket asks")
 WEBSEARCH = """
     SELECT articles.slug, passages.heading, 0.0 AS score
     FROM websearch_to_tsquery('english', :query) AS query, passages
@@ -107,12 +112,20 @@ async def main() -> None:
             # The transaction is never committed: nothing stays in a database that was named.
             actor = await _load_handbook(session)
             searches = _searches(session, actor)
-            chosen = searches if arguments.compare else {"search": searches["search"]}
+            simpler = [name for name in searches if not name.endswith(TICKET_SEARCHES)]
+            chosen = {
+                name: searches[name] for name in (simpler if arguments.compare else ["search"])
+            }
             for name, half in halves.items():
                 print(f"\n{name}: {len(half.answerable)} questions")
                 for title, search in chosen.items():
                     print(f"  {title:<26} {await _quality(half, search)}")
                 print(f"  at score {ANSWERS_FROM}: {await _decisions(half, searches['search'])}")
+                tickets = _in_tickets(half)
+                for title in TICKET_SEARCHES:
+                    search = searches[title]
+                    print(f"  {title:<26} {await _quality(tickets, search)}")
+                    print(f"  at score {ANSWERS_FROM}: {await _decisions(tickets, search)}")
             if arguments.misses:
                 await _print_misses(halves["tuning"], searches["search"])
         await engine.dispose()
@@ -155,6 +168,32 @@ async def _load_handbook(session: AsyncSession) -> Actor:
     return actor
 
 
+TITLE = "Help, please"
+STORIES = (
+    "Hello, we moved to SeedX last week and run it on two Linux machines. {}? Thanks, Ada",
+    "{}? I tried it three times since yesterday, and we have a release on Friday.",
+    "We are a small team of five developers. Everything else works fine so far. {}?",
+)
+"""What people write around their question when they open a ticket."""
+
+
+def _in_tickets(half: Half) -> Half:
+    """Tell each question as a ticket would."""
+    stories = itertools.cycle(STORIES)
+
+    def told(question: str) -> str:
+        return next(stories).format(question.rstrip(".?"))
+
+    return Half(
+        answerable=[
+            Question(question=told(asked.question), answers=asked.answers)
+            for asked in half.answerable
+        ],
+        unanswerable_near=[told(question) for question in half.unanswerable_near],
+        unanswerable_far=[told(question) for question in half.unanswerable_far],
+    )
+
+
 def _searches(session: AsyncSession, actor: Actor) -> dict[str, Search]:
     articles = ArticleRepository(session)
 
@@ -178,11 +217,21 @@ def _searches(session: AsyncSession, actor: Actor) -> dict[str, Search]:
             for match in found
         ]
 
+    async def whole_ticket(description: str) -> Sequence[Found]:
+        return await matches(f"{TITLE}\n{description}")
+
+    async def grounded_ticket(description: str) -> Sequence[Found]:
+        queries = queries_of_ticket(TITLE, description)
+        passages = await ground(KnowledgeService(articles), queries, actor)
+        return [Found(f"{each.slug}#{each.heading}", each.score) for each in passages]
+
     return {
         "all words, ts_rank_cd": websearch,
         "any word, ts_rank_cd": any_word,
         "search without synonyms": own_words,
         "search": matches,
+        "whole text of a ticket": whole_ticket,
+        "what a ticket asks": grounded_ticket,
     }
 
 

@@ -18,6 +18,7 @@ from seedx_server.ai.generation import (
     Text,
     generate,
 )
+from seedx_server.ai.grounding import ground, queries_of_question, queries_of_ticket
 from seedx_server.ai.live import LiveRun
 from seedx_server.ai.models import Run
 from seedx_server.ai.prompts import Conversation, Prompts, Turn
@@ -33,8 +34,6 @@ from seedx_server.messages.repository import MessageRepository
 from seedx_server.tickets.repository import TicketRepository
 
 MOST_MESSAGES = 200
-MOST_PASSAGES = 6
-LONGEST_QUERY = 1_000
 TOKENS_OF_A_PRICE = 1_000_000
 
 
@@ -107,13 +106,8 @@ class AIComposer:
     async def _brief(self, run: Run) -> Briefing:
         async with self._sessions() as session:
             conversation = await _conversation(session, run)
-            hits = await KnowledgeService(ArticleRepository(session)).search(
-                _query(run, conversation), MOST_PASSAGES, _reader(run)
-            )
-        passages = [
-            Passage(number, hit.slug, hit.title, hit.heading, hit.text, hit.score)
-            for number, hit in enumerate(hits, start=1)
-        ]
+            knowledge = KnowledgeService(ArticleRepository(session))
+            passages = await ground(knowledge, _queries(run, conversation), _reader(run))
         request, version = self._prompts.build(
             run.purpose, conversation, passages, run.instructions
         )
@@ -191,14 +185,14 @@ async def _conversation(session: AsyncSession, run: Run) -> Conversation:
     )
 
 
-def _query(run: Run, conversation: Conversation) -> str:
+def _queries(run: Run, conversation: Conversation) -> list[str]:
     if run.question is not None:
-        return f"{run.question}\n{run.context or ''}"[:LONGEST_QUERY]
+        return queries_of_question(run.question, run.context)
     asked = next(
         (turn.content for turn in reversed(conversation.turns) if turn.author == "customer"),
         conversation.description,
     )
-    return f"{conversation.title}\n{asked}"[:LONGEST_QUERY]
+    return queries_of_ticket(conversation.title, asked)
 
 
 def _reader(run: Run) -> Actor:
