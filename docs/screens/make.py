@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,19 +31,22 @@ from seedx_cli.local_server import PROGRAM, free_port, importable, running
 from seedx_cli.server_entry import handbook
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 COLUMNS = 92
-ROWS = 60
+ROWS = 100
 PATIENCE_SECONDS = 60
 
 
 class Scene(NamedTuple):
-    """A picture: its file's name, and the shell command that it shows."""
+    """A picture: its file's name, the shell command that it shows, and before which row it ends."""
 
     name: str
     command: str
+    end: str | None = None
 
 
 SCENES = (
+    Scene("demo", "seedx demo", end="6. What PostgreSQL kept"),
     Scene("list", "seedx ticket list"),
     Scene("ai", "seedx ai 1"),
     Scene("show", "seedx ticket show 1"),
@@ -65,7 +69,7 @@ def main() -> None:
             _furnish(folder, environment)
             for scene in SCENES:
                 shown = _play(scene, folder, environment)
-                (HERE / f"{scene.name}.svg").write_text(_svg(shown, scene.command), "utf-8")
+                (HERE / f"{scene.name}.svg").write_text(_svg(shown, scene), "utf-8")
                 sys.stdout.write(f"{scene.name}.svg\n")
 
 
@@ -130,27 +134,35 @@ def _play(scene: Scene, folder: Path, environment: Mapping[str, str]) -> pyte.Sc
     shown = child.read()
     child.close()
     screen = pyte.Screen(COLUMNS, ROWS)
-    pyte.ByteStream(screen).feed(shown)
+    # Where this checkout lies is nobody's business.
+    pyte.ByteStream(screen).feed(shown.replace(f"{ROOT}/".encode(), b""))
     return screen
 
 
-def _svg(screen: pyte.Screen, command: str) -> str:
+def _svg(screen: pyte.Screen, scene: Scene) -> str:
     """The rows of a screen as a picture with the command above them."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    console.print(Text(f"$ {command}", style="bold"))
+    console.print(Text(f"$ {scene.command}", style="bold"))
     rows = [_row(screen, number) for number in range(ROWS)]
+    if scene.end is not None:
+        rows = rows[: [row.plain for row in rows].index(scene.end)]
     while rows and not rows[-1].plain.strip():
         rows.pop()
     for row in rows:
         console.print(row, no_wrap=True)
-    return console.export_svg(title="seedx")
+    picture = console.export_svg(title="seedx")
+    # A picture loads nothing from other hosts, not even a font.
+    return re.sub(r"@font-face {.*?}\s*", "", picture, flags=re.DOTALL)
 
 
 def _row(screen: pyte.Screen, number: int) -> Text:
     row = Text()
-    for column in range(COLUMNS):
-        cell = screen.buffer[number][column]
-        row.append(cell.data, _style(cell))
+    cells = (screen.buffer[number][column] for column in range(COLUMNS))
+    for style, run in groupby(cells, key=_style):
+        text = "".join(cell.data for cell in run)
+        # Some viewers drop spaces at the beginning of an element, so they get one of their own.
+        indent = len(text) - len(text.lstrip())
+        row.append(text[:indent]).append(text[indent:], style)
     row.rstrip()
     return row
 
