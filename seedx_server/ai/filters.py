@@ -3,7 +3,8 @@
 Reasoning is dropped: what stands between `<think>` and `</think>`, in any case and under the
 names that models use, to the end where it is never closed. A closing tag without an opening
 one means that all text before it was reasoning; that text is then void. Links and citations
-are filtered as `markdown_filter` says. The result does not depend on the borders of the
+are filtered as `markdown_filter` says. Some servers cut a character of two UTF-16 units in
+two; those halves are joined. The result does not depend on the borders of the
 pieces.
 """
 
@@ -16,6 +17,7 @@ from seedx_server.ai.provider import Passage
 _TAG = re.compile(
     r"<\s{0,2}(/?)\s{0,2}(?:think|thinking|thoughts?|reasoning)\s{0,2}>", re.IGNORECASE
 )
+_HALF_A_CHARACTER = re.compile(r"[\ud800-\udbff]\Z")
 _TAG_BEGUN = re.compile(r"<\s{0,2}/?\s{0,2}[a-z]{0,9}\s{0,2}\Z", re.IGNORECASE)
 
 
@@ -30,6 +32,7 @@ class AnswerFilter:
     def __init__(self, passages: Sequence[Passage], allowed_urls: Collection[str] = ()) -> None:
         self._numbers = frozenset(passage.number for passage in passages)
         self._allowed = addresses([*(passage.text for passage in passages), *allowed_urls])
+        self._characters = _CharacterFilter()
         self._reasoning = _ReasoningFilter()
         self._markdown = MarkdownFilter(self._numbers, self._allowed)
         self._begun = False
@@ -42,7 +45,7 @@ class AnswerFilter:
 
     def feed(self, text: str) -> str:
         """Take the next piece and return what of the answer is now certain."""
-        kept = self._reasoning.feed(text)
+        kept = self._reasoning.feed(self._characters.feed(text))
         if self._reasoning.take_void():
             self._void = True
             self._begun = False
@@ -51,7 +54,8 @@ class AnswerFilter:
 
     def finish(self) -> str:
         """Return what was held back; nothing may be fed after it."""
-        return self._trim(self._markdown.feed(self._reasoning.finish()) + self._markdown.finish())
+        kept = self._reasoning.feed(self._characters.finish()) + self._reasoning.finish()
+        return self._trim(self._markdown.feed(kept) + self._markdown.finish())
 
     def take_void(self) -> bool:
         """Say, once, whether all text returned before the last `feed` has become void."""
@@ -65,6 +69,27 @@ class AnswerFilter:
         text = text.lstrip()
         self._begun = bool(text)
         return text
+
+
+class _CharacterFilter:
+    """Joins characters that were cut in two, and takes out what no database keeps."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        text = self._held + text
+        end = len(text) - bool(_HALF_A_CHARACTER.search(text))
+        self._held = text[end:]
+        return _whole(text[:end])
+
+    def finish(self) -> str:
+        return _whole(self._held)
+
+
+def _whole(text: str) -> str:
+    pairs = text.replace("\x00", "").encode("utf-16-le", "surrogatepass")
+    return pairs.decode("utf-16-le", "replace")
 
 
 class _ReasoningFilter:

@@ -32,6 +32,7 @@ from seedx_server.ai.sentences import (
 )
 from seedx_server.config import Settings
 from seedx_server.infrastructure.errors import Unavailable
+from seedx_server.messages.core import LONGEST_MESSAGE
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 8.0
 RETRY_AFTER_SECONDS = 30
 """When to try again after a failure, if the provider does not say."""
+ROOM_FOR_NOTES = 500
+"""How many characters of a message are for what the desk itself says in it."""
 HIDDEN_TEXT_FACTOR = 4
 """How much longer than the longest answer the raw text may be, its reasoning included."""
 
@@ -59,7 +62,7 @@ class Limits:
     silence: float = 30
     total: float = 300
     retries: int = 2
-    characters: int = 60_000
+    characters: int = LONGEST_MESSAGE - ROOM_FOR_NOTES
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -323,6 +326,8 @@ class _Attempt:
             yield event
         if not self.visible and self._handoff is None:
             raise ProviderError("it answered nothing", retryable=True)
+        if self._finished.finish_reason == "length":
+            self._handoff = self._handoff or HandoffReason.LIMIT
         for event in self._tell_of_handoff():
             yield event
         yield self._done()
@@ -336,10 +341,15 @@ class _Attempt:
                 return await anext(stream)
         except StopAsyncIteration:
             return Finished("stop")
+        except ProviderError:
+            raise
         except TimeoutError:
             if cut and self.visible:
                 return Finished("length")
             raise self._too_slow() from None
+        except Exception as error:  # a provider's bug must not keep its stand-in from answering
+            logger.exception("AI provider %s has a bug", self._provider.name)
+            raise ProviderError(f"it has a bug: {type(error).__name__}") from error
 
     def _too_slow(self) -> ProviderError:
         limits = self._patience.limits
@@ -368,6 +378,9 @@ class _Attempt:
         if len(text) > room:
             text = text[:room]
             self._finished = Finished("length")
+        yield from self._say(text)
+
+    def _say(self, text: str) -> Iterator[Text]:
         if not text:
             return
         if not self.visible and self._fallback and self._request.purpose in TO_CUSTOMERS:
@@ -382,9 +395,9 @@ class _Attempt:
             gap = "\n\n" if self.visible else ""
             asked = self._request.purpose is Purpose.ASK
             sentences = ASK_SENTENCES if asked else HANDOFF_SENTENCES
-            yield from self._give(gap + sentences[self._handoff])
+            yield from self._say(gap + sentences[self._handoff])
         elif not self.visible:
-            yield from self._give(STAFF_SENTENCES[self._handoff])
+            yield from self._say(STAFF_SENTENCES[self._handoff])
 
     def _done(self) -> Done:
         finished = self._finished or Finished("stop")

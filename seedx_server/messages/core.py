@@ -10,7 +10,9 @@ from seedx_server.infrastructure.access import Role
 from seedx_server.infrastructure.text import plain
 from seedx_server.tickets.core import TicketDocument
 
-Body = Annotated[str, StringConstraints(max_length=50_000), AfterValidator(plain)]
+LONGEST_MESSAGE = 50_000
+
+Body = Annotated[str, StringConstraints(max_length=LONGEST_MESSAGE), AfterValidator(plain)]
 Reason = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(plain)]
 
 

@@ -432,7 +432,7 @@ async def test_the_whole_time_cuts_an_answer(groq: Provider, upstream: FakeUpstr
     clock = ManualClock(expire={2})
     events = await run(groq, clock=clock, limits=Limits(silence=12, total=10))
     assert clock.waits == [10, 10]
-    assert text_of(events) == "Hello Ada, "
+    assert text_of(events) == "Hello Ada, " + CUT
     assert done_of(events).finish_reason == "length"
 
 
@@ -459,11 +459,13 @@ async def test_limits_come_from_the_settings() -> None:
 
 # Length
 
+CUT = f"\n\n{HANDOFF_SENTENCES[HandoffReason.LIMIT]}"
+
 
 async def test_an_endless_answer_is_cut(groq: Provider, upstream: FakeUpstream) -> None:
     upstream.script(Reply(["More and more! "], endless=True))
     events = await run(groq, limits=Limits(characters=1_000))
-    assert len(text_of(events)) == 1_000
+    assert len(text_of(events)) == 1_000 + len(CUT)
     assert done_of(events).finish_reason == "length"
     async with asyncio.timeout(10):
         await upstream.requests[0].disconnected.wait()
@@ -483,8 +485,9 @@ async def test_an_answer_that_the_model_cut_is_kept_and_says_so(
 ) -> None:
     upstream.script(Reply(PIECES, finish_reason="length"))
     events = await run(groq)
-    assert text_of(events) == ANSWER
+    assert text_of(events) == ANSWER + CUT
     assert done_of(events).finish_reason == "length"
+    assert done_of(events).handoff is HandoffReason.LIMIT
 
 
 # Handing off
