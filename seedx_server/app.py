@@ -1,9 +1,10 @@
 """The app factory: everything is made here, from the settings, and handed on."""
 
 import asyncio
+import logging
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from types import FrameType
@@ -19,6 +20,7 @@ from seedx_server import __version__
 from seedx_server.ai import resource as ai
 from seedx_server.ai.composer import AIComposer
 from seedx_server.ai.prompts import Prompts
+from seedx_server.ai.provider import Provider
 from seedx_server.ai.providers.registry import configured
 from seedx_server.ai.runner import Runner
 from seedx_server.ai.stream import Followers
@@ -38,6 +40,8 @@ from seedx_server.users.actor import bearer, current_actor
 from seedx_server.users.repository import SessionRepository
 from seedx_server.users.revocation import SESSION_TOPIC, USER_TOPIC, Revocations
 from seedx_server.users.security import PasswordHasher, TokenSigner, utc_now
+
+logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 4 * 1024 * 1024
 
@@ -109,6 +113,7 @@ def _make_parts(app: FastAPI, settings: Settings) -> None:
     state.metrics = Metrics()
     state.engine = make_engine(settings.database, settings.database_pool_size)
     state.sessions = make_sessions(state.engine)
+    state.writer_engine = make_engine(settings.database, 1)
     state.notifier = Notifier(settings.listen_database)
     state.hasher = PasswordHasher()
     state.signer = TokenSigner(settings)
@@ -126,6 +131,7 @@ def _make_parts(app: FastAPI, settings: Settings) -> None:
     )
     state.runner = Runner(
         sessions=state.sessions,
+        writer_sessions=make_sessions(state.writer_engine),
         notifier=state.notifier,
         composer=composer,
         lease=timedelta(seconds=settings.ai_lease_seconds),
@@ -216,10 +222,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             state.followers.stop()
             await state.runner.stop()
             await state.notifier.stop()
-            for provider in state.providers:
-                await provider.aclose()
+            await _close(state.providers)
             state.hasher.close()
+            await state.writer_engine.dispose()
             await state.engine.dispose()
+
+
+async def _close(providers: Sequence[Provider]) -> None:
+    for provider in providers:
+        try:
+            await provider.aclose()
+        except Exception:  # others are to be closed as well
+            logger.exception("AI provider %s could not be closed", provider.name)
 
 
 async def _reload_revocations(

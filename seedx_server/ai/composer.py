@@ -25,7 +25,7 @@ from seedx_server.ai.prompts import Conversation, Prompts, Turn
 from seedx_server.ai.provider import GenerationRequest, Passage, Provider
 from seedx_server.config import Settings
 from seedx_server.infrastructure.access import STAFF, Actor, Role
-from seedx_server.infrastructure.database import Sessions
+from seedx_server.infrastructure.database import Sessions, outlasting_outages
 from seedx_server.knowledge.repository import ArticleRepository
 from seedx_server.knowledge.service import KnowledgeService
 from seedx_server.messages.core import Citation
@@ -83,7 +83,7 @@ class AIComposer:
         """Write the run's text into `live`, calling `wake` after each piece."""
         began = time.monotonic()
         first_text_ms: int | None = None
-        briefing = await self._brief(run)
+        briefing = await outlasting_outages(lambda: self._brief(run))
         events = generate(briefing.request, self._providers, limits=self._limits)
         try:
             async with aclosing(events):
@@ -116,13 +116,12 @@ class AIComposer:
     def _ending(
         self, done: Done, text: str, briefing: Briefing, first_text_ms: int | None
     ) -> Ending:
-        cut = done.finish_reason == "length"
         return Ending(
             status=RunStatus.DONE,
             finish_reason=done.finish_reason,
             text=text,
             citations=self._citations(done.cited, briefing.passages),
-            handoff=done.handoff or (HandoffReason.LIMIT if cut else None),
+            handoff=done.handoff,
             provider=done.provider,
             model=done.model,
             prompt_version=briefing.prompt_version,

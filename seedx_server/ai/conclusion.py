@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from seedx_server.ai.core import HandoffReason, Purpose, RunStatus
+from seedx_server.ai.core import HandoffReason, Purpose, RunStatus, finished_data
 from seedx_server.ai.live import LiveRun
 from seedx_server.ai.models import Run
 from seedx_server.ai.repository import RunRepository
@@ -124,12 +123,11 @@ class Conclusion:
             await self._record(run, run.ticket_id, ending, message_id)
 
     async def _post(self, run: Run, ticket: Ticket, ending: Ending) -> int | None:
-        if not _is_reply(run):
+        if not _is_reply(run) or await self._is_overtaken(run, ticket):
             return None
         if ending.status is RunStatus.FAILED:
             await self._hand_to_staff(ticket)
-            return None
-        if ending.status is not RunStatus.DONE or await self._is_overtaken(run, ticket):
+        if ending.status is not RunStatus.DONE:
             return None
         message = await self._conversation.post_from_ai(
             ticket, ending.text, ending.citations, _status_after(ticket, ending)
@@ -145,19 +143,13 @@ class Conclusion:
         )
 
     async def _hand_to_staff(self, ticket: Ticket) -> None:
-        if ticket.status not in {Status.OPEN, Status.CLOSED}:
+        if ticket.status is not Status.OPEN:
             await self._conversation.move(ticket, Status.OPEN, None)
 
     async def _record(
         self, run: Run, ticket_id: int, ending: Ending, message_id: int | None
     ) -> None:
-        data: dict[str, JsonValue] = {
-            "run_id": run.id,
-            "purpose": run.purpose,
-            "status": ending.status,
-            "message_id": message_id,
-            "handoff": ending.handoff,
-        }
+        data = finished_data(run.id, run.purpose, ending.status, message_id, ending.handoff)
         await self._events.record(
             ticket_id, EventType.RUN_FINISHED, None, data, internal=not _is_reply(run)
         )

@@ -108,3 +108,20 @@ class EventDocument(BaseModel):
     actor: Author | None
     data: dict[str, JsonValue]
     created_at: datetime
+
+
+def finished_data(
+    run_id: int,
+    purpose: Purpose,
+    status: RunStatus,
+    message_id: int | None = None,
+    handoff: HandoffReason | None = None,
+) -> dict[str, JsonValue]:
+    """Return what the event `run.finished` tells of a run."""
+    return {
+        "run_id": run_id,
+        "purpose": purpose,
+        "status": status,
+        "message_id": message_id,
+        "handoff": handoff,
+    }

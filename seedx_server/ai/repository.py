@@ -1,7 +1,7 @@
 """Queries over AI runs: what requests read and start, what runners claim and write."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -171,22 +171,28 @@ class RunRepository(SqlRepository[Run]):
         """Return a run for a reader whose right to see it was checked before."""
         return await self.session.get(Run, run_id, populate_existing=True)
 
-    async def request_cancel(self, run: Run) -> None:
-        """Cancel a queued run, or ask the process that has it to stop."""
-        await self.session.execute(
+    async def request_cancel(self, run: Run) -> bool:
+        """Cancel a queued run, or ask the process that has it to stop.
+
+        Returns:
+            Whether that ended the run.
+        """
+        is_queued = Run.status == RunStatus.QUEUED
+        status = await self.session.scalar(
             update(Run)
             .where(Run.id == run.id, Run.status.in_(LIVE))
             .values(
                 cancel_requested=True,
-                status=case(
-                    (Run.status == RunStatus.QUEUED, RunStatus.CANCELLED.value),
-                    else_=Run.status,
-                ),
-                finished_at=case((Run.status == RunStatus.QUEUED, func.now())),
+                status=case((is_queued, RunStatus.CANCELLED.value), else_=Run.status),
+                finish_reason=case((is_queued, "cancelled")),
+                finished_at=case((is_queued, func.now())),
             )
+            .returning(Run.status)
+            .execution_options(synchronize_session=False)
         )
         await notify(self.session, f"{CANCEL_TOPIC}:{run.id}", f"{RUN_TOPIC}:{run.id}")
         await self.session.refresh(run)
+        return status is RunStatus.CANCELLED
 
     async def spending(self, user_id: int) -> Spending:
         """Return what is used of the limits, and hold others of this user back until commit."""
@@ -212,21 +218,24 @@ class RunRepository(SqlRepository[Run]):
         )
         return Spending(runs, oldest, int(tokens or 0))
 
-    async def claim(self, lease: timedelta) -> Run | None:
+    async def claim(self, lease: timedelta, besides: Collection[int]) -> Run | None:
         """Take on the oldest run that is queued or whose owner's lease ran out.
 
         Text that an earlier owner wrote is void: it is deleted and the edition rises.
 
         Args:
             lease: How long the run is this process's own unless it is extended.
+            besides: The runs that this process works on. If nobody took one of them over
+                while the database was away, its lease is simply extended again.
         """
         waiting = (
             select(Run.id)
             .where(
+                Run.id.not_in(besides),
                 or_(
                     Run.status == RunStatus.QUEUED,
                     and_(Run.status == RunStatus.RUNNING, Run.lease_until < func.now()),
-                )
+                ),
             )
             .order_by(Run.id)
             .limit(1)
@@ -273,7 +282,15 @@ class RunRepository(SqlRepository[Run]):
             if flush.text
         ]
         if chunks:
-            await self.session.execute(insert(RunChunk), chunks)
+            statement = insert(RunChunk)
+            # The text may be there already, when the answer to its commit was lost.
+            await self.session.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[RunChunk.run_id, RunChunk.offset],
+                    set_={"text": statement.excluded.text},
+                ),
+                chunks,
+            )
         changed = {*voided, *(int(str(chunk["run_id"])) for chunk in chunks)}
         await notify(self.session, *(f"{RUN_TOPIC}:{run_id}" for run_id in sorted(changed)))
         return held
@@ -284,12 +301,7 @@ class RunRepository(SqlRepository[Run]):
             column("token", Uuid),
             column("edition", Integer),
             name="owned",
-        ).data(
-            [
-                (flush.lease.run_id, flush.lease.token, flush.edition)
-                for flush in sorted(flushes, key=lambda flush: flush.lease.run_id)
-            ]
-        )
+        ).data([(flush.lease.run_id, flush.lease.token, flush.edition) for flush in flushes])
         rows = await self.session.execute(
             update(Run)
             .where(
@@ -297,7 +309,10 @@ class RunRepository(SqlRepository[Run]):
                 Run.lease_token == owned.c.token,
                 Run.status == RunStatus.RUNNING,
             )
-            .values(lease_until=func.now() + lease, edition=owned.c.edition)
+            .values(
+                lease_until=func.now() + lease,
+                edition=func.greatest(Run.edition, owned.c.edition),
+            )
             .returning(Run.id, Run.cancel_requested)
             .execution_options(synchronize_session=False)
         )
@@ -305,6 +320,8 @@ class RunRepository(SqlRepository[Run]):
 
     async def finish(self, rest: Flush, **outcome: object) -> bool:
         """Write the rest of a run's text and how it ended, if the lease still stands.
+
+        The token stays, for readers to know whose text it is that they read.
 
         Args:
             rest: The text that the database does not have yet.
@@ -318,7 +335,7 @@ class RunRepository(SqlRepository[Run]):
         await self.session.execute(
             update(Run)
             .where(_held(rest.lease))
-            .values(finished_at=func.now(), lease_token=None, lease_until=None, **outcome)
+            .values(finished_at=func.now(), lease_until=None, **outcome)
             .execution_options(synchronize_session=False)
         )
         await notify(self.session, f"{RUN_TOPIC}:{rest.lease.run_id}")

@@ -11,9 +11,8 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from seedx_server.ai.conclusion import Ending, LeaseLost, conclusion
 from seedx_server.ai.core import HandoffReason, RunStatus
@@ -27,7 +26,7 @@ from seedx_server.ai.repository import (
     RunRepository,
 )
 from seedx_server.ai.writer import Writer
-from seedx_server.infrastructure.database import Sessions
+from seedx_server.infrastructure.database import OUTAGE, Sessions, outlasting_outages
 from seedx_server.infrastructure.notify import Notifier
 from seedx_server.infrastructure.observability import Metrics
 
@@ -35,8 +34,8 @@ logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
 LONGEST_POLL_SECONDS = 2.0
-RETRY_SECONDS = 0.5
 STOP_GRACE_SECONDS = 3.0
+SERVER_FAULT = "The AI could not answer because of an error in the server."
 
 
 class Composer(Protocol):
@@ -52,6 +51,8 @@ class Runner:
 
     Args:
         sessions: Makes sessions.
+        writer_sessions: Makes the writer's. Their connection is its alone: leases must be
+            extended however many requests wait for one of the others.
         notifier: Wakes the runner, and the readers of its runs.
         composer: Has the text generated.
         lease: How long a run is this process's own unless it is extended.
@@ -63,6 +64,7 @@ class Runner:
         self,
         *,
         sessions: Sessions,
+        writer_sessions: Sessions,
         notifier: Notifier,
         composer: Composer,
         lease: timedelta,
@@ -76,7 +78,8 @@ class Runner:
         self._concurrency = concurrency
         self._metrics = metrics
         self.live = LiveRuns()
-        self._writer = Writer(sessions, self.live, lease)
+        self._writer = Writer(writer_sessions, self.live, lease)
+        self._stopping = False
         self._loops: list[asyncio.Task[None]] = []
         notifier.on_topic(CANCEL_TOPIC, lambda _: self._writer.poke())
 
@@ -92,34 +95,43 @@ class Runner:
         if not self._loops:
             return
         claiming, writing = self._loops
-        await _cancelled([claiming])
-        tasks = [run.task for run in self.live.values() if run.task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=STOP_GRACE_SECONDS)
-        left = list(self.live.values())
-        await _cancelled([run.task for run in left if run.task is not None])
-        await self._writer.flush()
-        await _cancelled([writing])
-        await self._release([run.lease for run in left])
         self._loops = []
+        self._stopping = True
+        self._notifier.wake(QUEUE_TOPIC)
+        await asyncio.wait([claiming, *self._tasks()], timeout=STOP_GRACE_SECONDS)
+        left = list(self.live.values())
+        await _cancelled([claiming, *self._tasks()])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_GRACE_SECONDS):
+                await self._writer.flush()
+                await self._release([run.lease for run in left])
+        await _cancelled([writing])
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [run.task for run in self.live.values() if run.task is not None]
 
     async def _claim_forever(self) -> None:
         poll = min(LONGEST_POLL_SECONDS, self._lease.total_seconds() / 2)
         with self._notifier.subscribed(QUEUE_TOPIC) as changed:
-            while True:
+            while not self._stopping:
                 changed.clear()
                 try:
-                    while len(self.live) < self._concurrency and await self._claim():
+                    while self._has_room() and await self._claim():
                         logger.debug("claimed a run")
-                except (SQLAlchemyError, OSError) as error:
+                except OUTAGE as error:
                     logger.warning("could not look for runs, will try again: %s", error)
+                except Exception:  # a process that no longer looks for runs looks healthy
+                    logger.exception("could not look for runs, will try again")
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(poll):
                         await changed.wait()
 
+    def _has_room(self) -> bool:
+        return not self._stopping and len(self.live) < self._concurrency
+
     async def _claim(self) -> bool:
         async with self._sessions() as session, session.begin():
-            run = await RunRepository(session).claim(self._lease)
+            run = await RunRepository(session).claim(self._lease, self.live.keys())
         if run is None or run.lease_token is None:
             return False
         live = LiveRun(Lease(run.id, run.lease_token), run.edition, run.edition)
@@ -133,8 +145,9 @@ class Runner:
             with self._metrics.live_runs.track_inprogress():
                 ending = await self._ending(run, live)
             await self._writer.hand_over(live)
-            if await self._conclude(run, live, ending):
-                self._note(run, ending, began)
+            written = await self._conclude(run, live, ending)
+            if written is not None:
+                self._note(run, written, began)
         finally:
             if self.live.get(run.id) is live and live.finishing:
                 del self.live[run.id]
@@ -154,25 +167,33 @@ class Runner:
             return Ending(RunStatus.CANCELLED, "cancelled", text=live.text)
         except Exception:  # the run must end all the same, and its readers be told
             logger.exception("run %d failed", run.id)
-            return _failed("The AI could not answer because of an error in the server.")
+            return _failed(SERVER_FAULT)
 
     def _heard(self, live: LiveRun) -> None:
         self._notifier.wake(f"{RUN_TOPIC}:{live.lease.run_id}")
         self._writer.poke()
 
-    async def _conclude(self, run: Run, live: LiveRun, ending: Ending) -> bool:
-        while True:
+    async def _conclude(self, run: Run, live: LiveRun, ending: Ending) -> Ending | None:
+        """Write how a run ended, or that it failed if the database refuses that end.
+
+        Returns:
+            The ending that was written; None if the run is not this process's any more.
+        """
+        for candidate in (ending, _failed(SERVER_FAULT)):
             try:
-                async with self._sessions() as session, session.begin():
-                    await conclusion(session).write(run, live, ending)
+                await outlasting_outages(partial(self._write_end, run, live, candidate))
             except LeaseLost as lost:
                 logger.warning("the end of a run is not this process's to write: %s", lost)
-                return False
-            except (SQLAlchemyError, OSError) as error:
-                logger.warning("could not write the end of run %d: %s", run.id, error)
-                await asyncio.sleep(RETRY_SECONDS)
+                return None
+            except Exception:  # a run that nobody can end would be begun again and again
+                logger.exception("the end of run %d cannot be written", run.id)
             else:
-                return True
+                return candidate
+        return None
+
+    async def _write_end(self, run: Run, live: LiveRun, ending: Ending) -> None:
+        async with self._sessions() as session, session.begin():
+            await conclusion(session).write(run, live, ending)
 
     def _note(self, run: Run, ending: Ending, began: float) -> None:
         metrics, who = self._metrics, (ending.provider or "none", ending.model or "none")
@@ -189,7 +210,7 @@ class Runner:
             async with self._sessions() as session, session.begin():
                 for lease in leases:
                     await RunRepository(session).release(lease)
-        except (SQLAlchemyError, OSError) as error:
+        except OUTAGE as error:
             logger.warning("could not give runs back; their leases run out instead: %s", error)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 
-from seedx_server.ai.core import Purpose, Question, RunRequest
+from seedx_server.ai.core import Purpose, Question, RunRequest, finished_data
 from seedx_server.ai.models import Run
 from seedx_server.ai.provider import Provider
 from seedx_server.ai.repository import RunRepository
@@ -151,7 +151,18 @@ class AIService:
             NotFound: It is not there for this actor.
         """
         run = await self.get(run_id, actor)
-        await self._runs.request_cancel(run)
+        if run.ticket_id is None:
+            await self._runs.request_cancel(run)
+            return run
+        await self._tickets.lock(run.ticket_id, actor)
+        if await self._runs.request_cancel(run):
+            await self._events.record(
+                run.ticket_id,
+                EventType.RUN_FINISHED,
+                actor,
+                finished_data(run.id, run.purpose, run.status),
+                internal=run.purpose is not Purpose.REPLY,
+            )
         return run
 
     async def _begin(self, ticket: Ticket, wanted: RunRequest, actor: Actor) -> Run:

@@ -7,7 +7,9 @@ so that nothing is missed; a poll is the net under lost notifications.
 
 import asyncio
 import json
+import logging
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,13 +23,15 @@ from seedx_server.ai.live import LiveRuns
 from seedx_server.ai.models import Run
 from seedx_server.ai.repository import RUN_TOPIC, RunRepository
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.database import Sessions
+from seedx_server.infrastructure.database import OUTAGE, Sessions
 from seedx_server.infrastructure.errors import DomainError, InvalidInput, NotFound, Unavailable
 from seedx_server.infrastructure.events import Event, EventType, read_after
 from seedx_server.infrastructure.notify import Notifier
 from seedx_server.infrastructure.problems import problem_document
 from seedx_server.messages.core import Author, MessageDocument
 from seedx_server.messages.repository import MessageRepository
+
+logger = logging.getLogger(__name__)
 
 KEEP_ALIVE = b": keep-alive\n\n"
 POLL_SECONDS = 5.0
@@ -68,11 +72,13 @@ class RunView:
         edition: Which beginning of the text this is; 0 before the first.
         text: The text from the reader's offset on.
         ended: The run's row, once the run has ended.
+        owner: The lease token of the process whose text this is; None while nobody has the run.
         is_past: Whether the reader's offset lies behind the end of an ended run.
     """
 
     edition: int
     text: str
+    owner: uuid.UUID | None = None
     ended: Run | None = None
     is_past: bool = False
 
@@ -120,17 +126,19 @@ class Followers:
         """
         yield _event("run", _header(run))
         offset = position.offset if position else 0
-        edition = 1
+        edition, owner = 1, None
         with self._subscribed(f"{RUN_TOPIC}:{run.id}") as stream:
             while True:
                 stream.changed.clear()
                 view = await self._view(run.id, offset)
-                if offset and (view.edition > edition or view.is_past):
+                # An owner that is no more may have told readers of an edition that it could
+                # not write; the next owner's of the same number is another one.
+                is_anew = view.edition > edition or bool(owner and view.owner not in {None, owner})
+                edition, owner = max(edition, view.edition), view.owner or owner
+                if offset and (is_anew or view.is_past):
                     offset = 0
-                    edition = view.edition
                     yield _event("restarted", {"run_id": run.id}, f"{run.id}.0")
                     continue
-                edition = max(edition, view.edition)
                 if view.text:
                     offset += len(view.text)
                     yield _event(None, {"content": view.text}, f"{run.id}.{offset}")
@@ -169,12 +177,16 @@ class Followers:
     def _subscribed(self, topic: str) -> Iterator["_Stream"]:
         end = self._now() + LONGEST_SECONDS
         with self._open_streams.track_inprogress(), self._notifier.subscribed(topic) as changed:
-            yield _Stream(changed, lambda: self._stopping or self._now() >= end)
+            try:
+                yield _Stream(changed, lambda: self._stopping or self._now() >= end)
+            except (NotFound, *OUTAGE) as error:
+                # The reader comes back and is then answered with a status.
+                logger.warning("a stream of %s ends early: %s", topic, error)
 
     async def _view(self, run_id: int, offset: int) -> RunView:
         live = self._live.get(run_id)
         if live is not None:
-            return RunView(live.edition, live.text_from(offset))
+            return RunView(live.edition, live.text_from(offset), live.lease.token)
         async with self._sessions() as session:
             reader = await RunRepository.in_one_snapshot(session)
             run = await reader.unscoped(run_id)
@@ -182,9 +194,9 @@ class Followers:
                 raise NotFound(f"There is no AI run {run_id}.")
             text = await reader.text(run_id, offset)
             if run.status in LIVE:
-                return RunView(run.edition, text)
+                return RunView(run.edition, text, run.lease_token)
             is_past = not text and offset > await reader.length(run_id)
-            return RunView(run.edition, text, run, is_past)
+            return RunView(run.edition, text, run.lease_token, run, is_past)
 
     async def _events(self, ticket_id: int, actor: Actor, after: int) -> list[EventDocument]:
         async with self._sessions() as session:

@@ -5,11 +5,9 @@ import contextlib
 import logging
 from datetime import timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from seedx_server.ai.live import LiveRun, LiveRuns
 from seedx_server.ai.repository import Flush, RunRepository
-from seedx_server.infrastructure.database import Sessions
+from seedx_server.infrastructure.database import OUTAGE, RETRY_SECONDS, Sessions
 
 logger = logging.getLogger(__name__)
 
@@ -45,24 +43,36 @@ class Writer:
                 async with asyncio.timeout(heartbeat):
                     await self._dirty.wait()
             self._dirty.clear()
-            await self.flush()
-            await asyncio.sleep(FLUSH_SECONDS)
+            flushed = await self.flush()
+            await asyncio.sleep(FLUSH_SECONDS if flushed else RETRY_SECONDS)
 
-    async def flush(self) -> None:
-        """Write what there is of all runs; a database that fails is tried again later."""
+    async def flush(self) -> bool:
+        """Write what there is of all runs.
+
+        Returns:
+            Whether the database took it; `work` tries again soon if it did not.
+        """
         async with self._flushing:
-            if not self._runs:
-                return
             try:
-                await self._write([run.flush() for run in self._runs.values()])
-            except (SQLAlchemyError, OSError) as error:
+                if self._runs:
+                    await self._write([run.flush() for run in self._runs.values()])
+            except OUTAGE as error:
                 logger.warning("could not write the text of runs, will try again: %s", error)
-                self._dirty.set()
+            except Exception:  # without its writer a process loses every run
+                logger.exception("could not write the text of runs, will try again")
+            else:
+                return True
+            self._dirty.set()
+            return False
 
     async def hand_over(self, run: LiveRun) -> None:
-        """Leave a run's text to its own last transaction: no flush touches it any more."""
+        """Leave a run's text to its own last transaction: no flush touches it any more.
+
+        From here on a cancellation comes too late, also one that a flush is just reading.
+        """
+        run.finishing = True
         async with self._flushing:
-            run.finishing = True
+            pass
 
     async def _write(self, flushes: list[Flush]) -> None:
         async with self._sessions() as session, session.begin():

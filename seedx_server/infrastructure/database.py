@@ -1,9 +1,13 @@
-"""The engine, the base of all tables, and the session of a request."""
+"""The engine, the base of all tables, and what to do while the database is away."""
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, TypeVar
 
+import psycopg
 from sqlalchemy import (
     CheckConstraint,
     DateTime,
@@ -14,6 +18,8 @@ from sqlalchemy import (
     TypeDecorator,
     func,
 )
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -21,6 +27,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+logger = logging.getLogger(__name__)
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -56,6 +64,7 @@ class Timestamped:
 
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 
 class TextEnum(TypeDecorator[E]):
@@ -92,6 +101,11 @@ CONNECTION = {
 }
 """libpq's parameters, in seconds: a database that vanished is noticed within a minute."""
 
+OUTAGE = (OperationalError, InterfaceError, PoolTimeoutError, psycopg.OperationalError, OSError)
+"""What is raised while the database cannot do its work; the same may succeed later."""
+
+RETRY_SECONDS = 0.5
+
 
 def connection_url(address: str) -> str:
     """Return the address as SQLAlchemy's psycopg dialect wants it."""
@@ -118,3 +132,18 @@ def make_engine(address: str, pool_size: int) -> AsyncEngine:
 def make_sessions(engine: AsyncEngine) -> Sessions:
     """Make the factory of sessions."""
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def outlasting_outages(work: Callable[[], Awaitable[T]]) -> T:
+    """Do some work in the database, and do it again for as long as the database is away.
+
+    Args:
+        work: Opens a session of its own, and may be done twice: when the answer to a commit
+            is lost, nobody knows whether it took place.
+    """
+    while True:
+        try:
+            return await work()
+        except OUTAGE as error:
+            logger.warning("waiting for the database: %s", error)
+            await asyncio.sleep(RETRY_SECONDS)
