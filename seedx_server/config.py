@@ -142,10 +142,11 @@ class Settings(BaseSettings):
     def _split_retired(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
-        if any(not kid or not secret for kid, _, secret in pairs):
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        retired = {kid.strip(): secret.strip() for kid, _, secret in pairs}
+        if "" in retired or "" in retired.values():
             raise ValueError("must be pairs such as old=SECRET,older=SECRET")
-        return {kid: secret for kid, _, secret in pairs}
+        return retired
 
     @field_validator("allowed_origins", "ai_fallback", mode="before")
     @classmethod
