@@ -11,17 +11,19 @@ from sqlalchemy import (
     Select,
     Uuid,
     and_,
+    bindparam,
     case,
     column,
     delete,
     func,
+    literal,
     or_,
     select,
     update,
     values,
 )
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.orm import InstrumentedAttribute
 
 from seedx_server.ai.core import LIVE, Purpose, RunStatus
 from seedx_server.ai.models import Run, RunChunk
@@ -84,6 +86,25 @@ class Spending:
     tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come, for one of its readers.
+
+    Attributes:
+        status: Where it is in its life.
+        edition: Which beginning of the text this is.
+        owner: The lease token of the process whose text this is.
+        text: The text from the reader's offset on.
+        length: The length of the whole text in characters.
+    """
+
+    status: RunStatus
+    edition: int
+    owner: uuid.UUID | None
+    text: str
+    length: int
+
+
 class RunRepository(SqlRepository[Run]):
     """Runs: who sees a ticket sees its replies, staff see drafts and summaries as well.
 
@@ -101,16 +122,6 @@ class RunRepository(SqlRepository[Run]):
         return (
             select(Run).outerjoin(Ticket, Ticket.id == Run.ticket_id).where(or_(own_reply, asked))
         )
-
-    @classmethod
-    async def in_one_snapshot(cls, session: AsyncSession) -> "RunRepository":
-        """Return a repository whose reads all see one moment of the database.
-
-        Args:
-            session: A session that nothing was read in yet.
-        """
-        await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        return cls(session)
 
     async def start(self, row: Run) -> Run | None:
         """Write a queued run, or return None if one of its purpose is live on the ticket."""
@@ -149,23 +160,25 @@ class RunRepository(SqlRepository[Run]):
         """Return the run that wrote a message."""
         return await self.session.scalar(select(Run).where(Run.result_message_id == message_id))
 
-    async def text(self, run_id: int, offset: int = 0) -> str:
-        """Return a run's text from an offset in characters on."""
-        pieces = await self.session.execute(
-            select(RunChunk.offset, RunChunk.text)
-            .where(RunChunk.run_id == run_id, RunChunk.offset + func.length(RunChunk.text) > offset)
-            .order_by(RunChunk.offset)
+    async def text(self, run_id: int) -> str:
+        """Return a run's text so far."""
+        text = await self.session.scalar(
+            select(_joined(RunChunk.text)).where(RunChunk.run_id == run_id)
         )
-        return "".join(text[max(0, offset - start) :] for start, text in pieces)
+        return text or ""
 
-    async def length(self, run_id: int) -> int:
-        """Return the length of a run's text in characters."""
-        length = await self.session.scalar(
-            select(func.max(RunChunk.offset + func.length(RunChunk.text))).where(
-                RunChunk.run_id == run_id
-            )
-        )
-        return length or 0
+    async def unscoped_progress(self, run_id: int, offset: int) -> Progress | None:
+        """Return what a reader whose right to see the run was checked before has to know.
+
+        It is one statement, so that edition and text are of one moment.
+
+        Args:
+            run_id: The run.
+            offset: How many characters the reader has.
+        """
+        found = await self.session.execute(_PROGRESS, {"run_id": run_id, "offset": offset})
+        row = found.one_or_none()
+        return Progress(*row) if row is not None else None
 
     async def unscoped(self, run_id: int) -> Run | None:
         """Return a run for a reader whose right to see it was checked before."""
@@ -357,9 +370,31 @@ class RunRepository(SqlRepository[Run]):
         await notify(self.session, QUEUE_TOPIC)
 
 
+def _joined(pieces: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[str]:
+    return func.string_agg(pieces, aggregate_order_by(literal(""), RunChunk.offset))
+
+
 def _held(lease: Lease) -> ColumnElement[bool]:
     return and_(
         Run.id == lease.run_id,
         Run.lease_token == lease.token,
         Run.status == RunStatus.RUNNING,
     )
+
+
+def _progress() -> Select[RunStatus, int, uuid.UUID | None, str, int]:
+    offset = bindparam("offset", type_=Integer)
+    end = RunChunk.offset + func.length(RunChunk.text)
+    news = func.substr(RunChunk.text, func.greatest(offset - RunChunk.offset, 0) + 1)
+    of_run = RunChunk.run_id == Run.id
+    return select(
+        Run.status,
+        Run.edition,
+        Run.lease_token,
+        func.coalesce(select(_joined(news)).where(of_run, end > offset).scalar_subquery(), ""),
+        func.coalesce(select(func.max(end)).where(of_run).scalar_subquery(), 0),
+    ).where(Run.id == bindparam("run_id"))
+
+
+# Made once: readers of runs elsewhere ask this many times a second.
+_PROGRESS = _progress()

@@ -188,15 +188,14 @@ class Followers:
         if live is not None:
             return RunView(live.edition, live.text_from(offset), live.lease.token)
         async with self._sessions() as session:
-            reader = await RunRepository.in_one_snapshot(session)
-            run = await reader.unscoped(run_id)
-            if run is None:
+            runs = RunRepository(session)
+            seen = await runs.unscoped_progress(run_id, offset)
+            if seen is None:
                 raise NotFound(f"There is no AI run {run_id}.")
-            text = await reader.text(run_id, offset)
-            if run.status in LIVE:
-                return RunView(run.edition, text, run.lease_token)
-            is_past = not text and offset > await reader.length(run_id)
-            return RunView(run.edition, text, run.lease_token, run, is_past)
+            # The row of a run that has ended does not change any more.
+            ended = None if seen.status in LIVE else await runs.unscoped(run_id)
+        is_past = ended is not None and offset > seen.length
+        return RunView(seen.edition, seen.text, seen.owner, ended, is_past)
 
     async def _events(self, ticket_id: int, actor: Actor, after: int) -> list[EventDocument]:
         async with self._sessions() as session:
