@@ -235,6 +235,8 @@ def _listen(settings: Settings) -> socket.socket:
             "Name another port: seedx serve --port 8444",
         ) from error
     listener.set_inheritable(True)
+    # asyncio's own event loop would let each answer wait 40 ms for an acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
