@@ -12,11 +12,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 _NAMES = (
-    r"pass(?:word|wd|phrase)|pwd|secret|token|credentials?|cookie|"
-    r"(?:api|access|account|auth|client|encryption|private|shared|signing)[_-]?key"
+    r"pass(?:word|wd|phrase)|(?<=[_-])pass\b|pwd|secret(?!ary)|credentials?|cookie|"
+    r"token(?!s\b|i[sz]|_(?:count|limit|type))|(?<![a-z])_auth\b|"
+    r"(?:api|access|account|auth|client|encryption|private|secret|shared|signing)[_-]?key"
 )
+# A file's name is no name of a setting.
+_NAME = rf"(?:{_NAMES})(?![\w.-]{{0,40}}\.(?:[jt]sx?|go|js|log|md|py|rb|rs)\b)[\w.-]{{0,40}}"
+_EMPTY = r"(?!(?:null|nil|none|true|false|undefined|\*{3,}|[{}()]{1,3})(?![^\s\"',;]))"
 # Every repetition is bounded, so that no text makes a search slow.
-_VALUE = r"""(?P<value>"[^"\n]{1,4096}"|'[^'\n]{1,4096}'|[^\s"',;&]{1,4096})"""
+_QUOTED = r"""\"(?:[^\"\\\n]|\\.){1,4096}\"|'(?:[^'\\\n]|\\.){1,4096}'"""
+_BARE = r"""(?:[^\s\"',;&\\]|\\(?:\r?\n[ \t]{0,80})?){1,4096}"""
+_BLOCK = r"[|>][+-]?[ \t]{0,8}\r?\n(?:[ \t]{1,80}[^\n]{1,4096}\n?){1,50}"
+_BASE64_LINES = r"(?:[ \t>|]{0,8}[A-Za-z0-9+/=]{1,200}[ \t]{0,8}\r?(?:\n|\Z))"
+_KEY = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 
 
 class Rule(NamedTuple):
@@ -26,58 +34,115 @@ class Rule(NamedTuple):
     pattern: re.Pattern[str]
 
 
+def _rule(kind: str, *parts: str, flags: re.RegexFlag = re.NOFLAG) -> Rule:
+    return Rule(kind, re.compile("".join(parts), flags))
+
+
+_ANY_CASE = re.IGNORECASE | re.MULTILINE
+
 RULES = (
-    Rule(
+    _rule("private key", rf"-----BEGIN {_KEY}(?:.*?-----END {_KEY}|.*\Z)", flags=re.DOTALL),
+    # What is left of a key whose beginning scrolled away.
+    _rule(
         "private key",
-        re.compile(
-            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-            r"(?:.*?-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|.*\Z)",
-            re.DOTALL,
-        ),
+        rf"^{_BASE64_LINES}{{0,120}}+[^\n]{{0,200}}-----END {_KEY}",
+        flags=re.MULTILINE,
     ),
-    Rule("password in a URL", re.compile(r"://[^\s/:@]{0,200}:(?P<value>[^\s/@]{1,500})@")),
-    Rule("AWS key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
-    Rule(
-        "GitHub token",
-        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255})"),
+    _rule("private key", rf"Private-Lines: \d{{1,4}}\r?\n(?P<value>{_BASE64_LINES}{{1,200}}+)"),
+    _rule("private key", r"\bAGE-SECRET-KEY-1[0-9A-Z]{50,80}"),
+    _rule("password in a URL", r"://[^\s/:@]{0,200}:(?P<value>[^\s/\"'<>]{1,500})@"),
+    _rule("token in a URL", r"://(?P<value>[^\s/:@]{20,500})@"),
+    _rule(
+        "signature in a URL",
+        r"[?&](?:sig|[\w-]{0,40}signature|key|auth)=(?P<value>[^\s&\"'#]{8,4096})",
+        flags=_ANY_CASE,
     ),
-    Rule("GitLab token", re.compile(r"\bglpat-[A-Za-z0-9_-]{20,255}")),
-    Rule("Slack token", re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,255}")),
-    Rule("Google key", re.compile(r"\bAIza[0-9A-Za-z_-]{35}")),
-    Rule(
+    _rule(
+        "webhook",
+        r"\b(?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks)/"
+        r"(?P<value>[\w/-]{8,200})",
+    ),
+    _rule("AWS key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    _rule("GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255})"),
+    _rule("GitLab token", r"\bgl(?:pat|dt|rt|ptt)-[A-Za-z0-9_-]{20,255}"),
+    _rule("Slack token", r"\b(?:xox[abceoprs]|xapp)-[A-Za-z0-9-]{10,255}"),
+    _rule(
+        "Google key",
+        r"\b(?:AIza[0-9A-Za-z_-]{35}|ya29\.[\w-]{20,2048}|GOCSPX-[\w-]{20,64})",
+    ),
+    _rule("SendGrid key", r"\bSG\.[\w-]{16,32}\.[\w-]{32,64}"),
+    _rule("Twilio key", r"\bSK[0-9a-f]{32}\b"),
+    _rule("Telegram token", r"\b\d{8,10}:AA[\w-]{30,40}"),
+    _rule("Vault token", r"\bhv[sbr]\.[\w-]{20,255}"),
+    _rule(
         "API key",
-        re.compile(r"\b(?:sk|pk|rk|gsk|hf|npm|dop_v1|pypi)[-_][A-Za-z0-9_-]{20,255}"),
+        r"\b(?:sk|pk|rk|gsk|hf|npm|dop_v1|pypi|whsec)[-_](?=[A-Za-z_-]{0,255}\d)"
+        r"[A-Za-z0-9_-]{20,255}",
     ),
-    Rule(
-        "JSON web token",
-        re.compile(r"\beyJ[\w-]{8,4096}\.[\w-]{8,8192}\.[\w-]{8,4096}"),
-    ),
-    Rule("password hash", re.compile(r"\$(?:1|2[abxy]|5|6|y|argon2\w{1,2})\$[^\s:'\"]{8,500}")),
-    Rule(
+    _rule("JSON web token", r"\beyJ[\w-]{8,4096}\.[\w-]{8,8192}\.[\w-]{8,4096}"),
+    _rule("password hash", r"\$(?:1|2[abxy]|5|6|y|argon2\w{1,2})\$[^\s:'\"]{8,500}"),
+    _rule(
         "authorization",
-        re.compile(r"(?i)\b(?:Bearer|Basic|Token)[ \t]{1,8}(?P<value>[\w.~+/=-]{8,8192})"),
+        r"\bAuthorization[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?"
+        r"(?P<value>[^\s\"'][^\"'\n]{1,8192}(?:\n[ \t]{1,80}[\w.~+/=-]{1,4096}$){0,50})",
+        flags=_ANY_CASE,
     ),
-    Rule(
-        "secret",
-        re.compile(rf"(?i)(?:{_NAMES})[\w.-]{{0,40}}[\"']?\s{{0,8}}=>?\s{{0,8}}{_VALUE}"),
+    _rule(
+        "authorization",
+        r"\b(?:Bearer|Basic|Token)[ \t]{1,8}(?=[\w.~+/-]{0,255}[\d=])"
+        r"(?P<value>[\w.~+/=-]{8,8192})",
+        flags=_ANY_CASE,
     ),
-    # After a colon much is prose; a secret is quoted or ends its line.
-    Rule(
+    _rule("cookie", r"\b(?:Set-)?Cookie:[ \t]{1,8}(?P<value>[^\n\"']{1,8192})", flags=_ANY_CASE),
+    _rule(
         "secret",
-        re.compile(
-            rf"(?im)(?:{_NAMES})[\w.-]{{0,40}}[\"']?[ \t]{{0,8}}:[ \t]{{0,8}}"
-            r"""(?P<value>"[^"\n]{1,4096}"|'[^'\n]{1,4096}'|[^\s"',]{1,4096}(?=[ \t,]{0,8}$))"""
-        ),
+        rf"{_NAME}[\"']?\s{{0,8}}=>?[ \t]{{0,8}}(?:\\\r?\n[ \t]{{0,80}})?{_EMPTY}",
+        rf"(?P<value>{_QUOTED}|{_BARE})",
+        flags=_ANY_CASE,
     ),
-    Rule(
+    # After a colon much is prose; a secret is quoted, or something ends after it.
+    _rule(
         "secret",
-        re.compile(rf"(?i)--?(?:[a-z]{{1,20}}-){{0,3}}(?:{_NAMES})[ \t]{{1,8}}{_VALUE}"),
+        rf"{_NAME}[\"']?[ \t]{{0,8}}:(?:[ \t]{{0,8}}|\s{{0,80}}(?=[\"'])){_EMPTY}",
+        rf"(?P<value>{_QUOTED}|{_BLOCK}|{_BARE}(?=[\"']|[ \t\r]{{0,8}}(?:$|[,;&}}\]]|\#)))",
+        flags=_ANY_CASE,
+    ),
+    _rule("secret", rf"<[\w.-]{{0,40}}{_NAME}>(?P<value>[^<\n]{{1,4096}})<", flags=_ANY_CASE),
+    _rule(
+        "secret",
+        rf"--?(?:[a-z]{{1,20}}-){{0,3}}(?:{_NAMES})[ \t]{{1,8}}(?P<value>{_QUOTED}|{_BARE})",
+        flags=_ANY_CASE,
+    ),
+    _rule("secret", r"\"auth\"\s{0,80}:\s{0,80}(?P<value>\"[^\"\n]{4,4096}\")"),
+    _rule(
+        "password",
+        r"(?<!\S)(?:-u|--user)[ =]{1,8}[\"']?[^\s:\"']{1,200}:(?!\d{1,9}\b)"
+        r"(?P<value>[^\s\"']{1,500})",
+    ),
+    _rule("password", r"\b(?:mysql\w{0,10}|mariadb)\b[^\n|;]{0,200}?\s-p(?P<value>\S{1,200})"),
+    _rule("password", r"\bsshpass[ \t]{1,8}-p[ \t]{0,8}(?P<value>\S{1,200})"),
+    _rule(
+        "password",
+        r"\b(?:login|user)\s{1,80}\S{1,200}\s{1,80}password\s{1,80}(?P<value>\S{1,500})",
+    ),
+    _rule(
+        "password",
+        r"\b(?:IDENTIFIED[ ]BY|PASSWORD)[ \t]{1,8}(?P<value>'[^'\n]{1,500}')",
+        flags=_ANY_CASE,
+    ),
+    # A line of .pgpass; ports of four or five digits tell it from a compiler's line and column.
+    _rule(
+        "password",
+        r"^[^:\s]{1,253}:(?:\d{4,5}|\*)(?::[^:\s]{1,63}){2}:(?P<value>\S{1,500})$",
+        flags=re.MULTILINE,
     ),
 )
 EMAIL = Rule(
     "e-mail address", re.compile(r"\b[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 )
 _MARK = "[redacted"
+# Colours in the midst of `password=…` would hide it.
+_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~])?")
 
 
 class Redaction(NamedTuple):
@@ -96,8 +161,10 @@ def redact(text: str, *, emails: bool = False) -> tuple[str, list[Redaction]]:
         emails: Whether e-mail addresses go too.
 
     Returns:
-        The text with `[redacted: KIND]` in the place of each secret, and what was taken out.
+        The text without escape sequences and with `[redacted: KIND]` in the place of each
+        secret, and what was taken out.
     """
+    text = _ESCAPE_SEQUENCE.sub("", text)
     for kind, pattern in (*RULES, EMAIL) if emails else RULES:
         text = pattern.sub(_replacing(kind), text)
     return text, [

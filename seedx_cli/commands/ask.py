@@ -20,6 +20,7 @@ from seedx_cli.texts import Source, decoded
 app = command_group("Questions.")
 
 _LONGEST_CONTEXT = 45_000
+_LONGEST_READ = 10 * _LONGEST_CONTEXT
 _LONGEST_TITLE = 200
 
 
@@ -39,7 +40,9 @@ def run_ask(options: AskOptions, context: Context) -> None:
     if not question:
         raise UsageError("There is no question", hint='seedx ask "why does this fail?"')
     piped = "" if io.stdin.isatty() else decoded(io.read_input(), "Standard input")
-    piped, in_piped = redact(_newest(piped, context), emails=options.redact_emails)
+    # Cut after the secrets are out: half a key would not be known for one.
+    piped, in_piped = redact(piped[-_LONGEST_READ:], emails=options.redact_emails)
+    piped = _newest(piped, context)
     _tell_redactions([*in_question, *in_piped], context)
     run = context.api.ai.ask(question, piped or None)
     follow(run, context, go_on="seedx ask")
