@@ -3,11 +3,12 @@
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import (
     ColumnElement,
     Integer,
+    Interval,
     Select,
     Uuid,
     and_,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    type_coerce,
     update,
     values,
 )
@@ -35,6 +37,7 @@ from seedx_server.tickets.models import Ticket
 QUEUE_TOPIC = "runs"
 RUN_TOPIC = "run"
 CANCEL_TOPIC = "cancel"
+HOUR = timedelta(hours=1)
 LIMIT_LOCK = 7_333_002
 """The first key of the advisory locks that keep counting and starting of runs together."""
 
@@ -77,12 +80,12 @@ class Spending:
 
     Attributes:
         runs: The user's runs of the last hour.
-        oldest: When the first of them began.
+        wait: How long until the first of them no longer counts; None if there is none.
         tokens: The desk's tokens of the last day.
     """
 
     runs: int
-    oldest: datetime | None
+    wait: timedelta | None
     tokens: int
 
 
@@ -210,11 +213,12 @@ class RunRepository(SqlRepository[Run]):
     async def spending(self, user_id: int) -> Spending:
         """Return what is used of the limits, and hold others of this user back until commit."""
         await self.session.execute(select(func.pg_advisory_xact_lock(LIMIT_LOCK, user_id)))
-        runs, oldest = (
+        left = func.min(Run.created_at) + HOUR - func.now()
+        runs, wait = (
             await self.session.execute(
-                select(func.count(), func.min(Run.created_at)).where(
+                select(func.count(), type_coerce(left, Interval)).where(
                     Run.requested_by == user_id,
-                    Run.created_at > func.now() - timedelta(hours=1),
+                    Run.created_at > func.now() - HOUR,
                 )
             )
         ).one()
@@ -229,7 +233,7 @@ class RunRepository(SqlRepository[Run]):
                 )
             ).where(Run.created_at > func.now() - timedelta(days=1))
         )
-        return Spending(runs, oldest, int(tokens or 0))
+        return Spending(runs, wait, int(tokens or 0))
 
     async def claim(self, lease: timedelta, besides: Collection[int]) -> Run | None:
         """Take on the oldest run that is queued or whose owner's lease ran out.

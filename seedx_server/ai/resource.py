@@ -23,7 +23,6 @@ from seedx_server.messages.core import Citation
 from seedx_server.messages.repository import MessageRepository
 from seedx_server.tickets.resource import ticket_service
 from seedx_server.users.actor import ActorDep
-from seedx_server.users.security import utc_now
 
 router = APIRouter(tags=["ai"])
 
@@ -52,7 +51,6 @@ def ai_service(request: Request, session: SessionDep) -> AIService:
         events=EventLog(session),
         providers=state.providers,
         limits=Limits(state.settings.ai_runs_per_hour, state.settings.ai_tokens_per_day),
-        now=utc_now,
     )
 
 

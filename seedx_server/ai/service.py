@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from pydantic import JsonValue
 
@@ -18,9 +17,7 @@ from seedx_server.messages.repository import MessageRepository
 from seedx_server.messages.service import refuse_closed
 from seedx_server.tickets.models import Ticket
 from seedx_server.tickets.service import TicketService
-from seedx_server.users.security import Clock
 
-HOUR = timedelta(hours=1)
 TOKENS_RETRY_SECONDS = 3_600
 
 
@@ -47,7 +44,6 @@ class AIService:
         events: The log of what happens.
         providers: Who answers, the chosen one first.
         limits: What may be spent.
-        now: The clock.
     """
 
     def __init__(
@@ -59,7 +55,6 @@ class AIService:
         events: EventLog,
         providers: Sequence[Provider],
         limits: Limits,
-        now: Clock,
     ) -> None:
         self._runs = runs
         self._tickets = tickets
@@ -67,7 +62,6 @@ class AIService:
         self._events = events
         self._chosen = providers[0]
         self._limits = limits
-        self._now = now
 
     async def get(self, run_id: int, actor: Actor) -> Run:
         """Return a run.
@@ -195,13 +189,12 @@ class AIService:
 
     async def _check_limits(self, actor: Actor) -> None:
         spending = await self._runs.spending(actor.id)
-        if spending.runs >= self._limits.runs_per_hour and spending.oldest is not None:
-            wait = (spending.oldest + HOUR - self._now()).total_seconds()
+        if spending.runs >= self._limits.runs_per_hour and spending.wait is not None:
             raise TooManyRequests(
                 f"You may have {self._limits.runs_per_hour} AI replies an hour. "
                 "A ticket is open for a person meanwhile.",
                 code="ai_limit_reached",
-                retry_after=max(1, math.ceil(wait)),
+                retry_after=max(1, math.ceil(spending.wait.total_seconds())),
             )
         if spending.tokens >= self._limits.tokens_per_day:
             raise TooManyRequests(

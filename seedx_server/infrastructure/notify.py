@@ -106,6 +106,8 @@ class Notifier:
                 await self._listen()
             except (psycopg.Error, SQLAlchemyError, OSError) as error:
                 logger.warning("lost the connection that listens: %s", error)
+            except Exception:  # a process that no longer listens looks healthy
+                logger.exception("a notification could not be dealt with; listening anew")
             finally:
                 self.connected.clear()
             await asyncio.sleep(RECONNECT_SECONDS)

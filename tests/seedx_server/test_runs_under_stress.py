@@ -549,3 +549,50 @@ class TestAPoolThatIsUsedUp:
 async def start_process_watching(database_url: str) -> Process:
     """Return a process that only looks."""
     return Process(database_url, LONG, 1)
+
+
+class TestNotifications:
+    async def test_that_a_listener_fails_on_do_not_deafen_the_process(
+        self, process: Process, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def broken(_: str) -> None:
+            raise KeyError("odd")
+
+        process.notifier.on_topic("odd", broken)
+        with process.notifier.subscribed("run:1") as changed:
+            changed.clear()
+            async with process.sessions() as session, session.begin():
+                await session.execute(text("SELECT pg_notify('seedx', 'odd:1')"))
+            await asyncio.wait_for(changed.wait(), PATIENCE_SECONDS)
+
+        assert process.notifier.connected.is_set()
+        assert "could not be dealt with" in caplog.text
+
+
+class TestLimits:
+    async def test_of_runs_hold_for_questions_that_come_at_once(
+        self, make_settings: MakeSettings
+    ) -> None:
+        app = create_app(make_settings(ai_runs_per_hour=3))
+        async with running(app), reached(app) as desk:
+            cleo = await desk.customer()
+            answers = await asyncio.gather(
+                *(cleo.post("/ask", {"question": "Why?"}) for _ in range(8))
+            )
+
+        codes = sorted(answer.status_code for answer in answers)
+        assert codes == [202] * 3 + [429] * 5
+        waits = [int(a.headers["Retry-After"]) for a in answers if a.status_code == 429]
+        assert all(3_500 < wait <= 3_600 for wait in waits)
+
+    async def test_of_one_run_a_ticket_hold_for_requests_that_come_at_once(
+        self, cleo: Person
+    ) -> None:
+        ticket = await cleo.ticket()
+        path = f"/tickets/{ticket['id']}/ai-runs"
+
+        answers = await asyncio.gather(*(cleo.post(path, {"purpose": "reply"}) for _ in range(4)))
+
+        assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409]
+        runs = {a.json().get("run_id", a.json().get("id")) for a in answers}
+        assert len(runs) == 1
