@@ -9,7 +9,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_only
 
@@ -30,6 +30,7 @@ from seedx_server.ai.runner import Runner
 from seedx_server.ai.sentences import ASK_SENTENCES, HANDOFF_SENTENCES, STAND_IN_NOTE
 from seedx_server.ai.stream import Followers
 from seedx_server.app import create_app
+from seedx_server.infrastructure import database
 from seedx_server.infrastructure.database import Sessions, make_engine, make_sessions
 from seedx_server.infrastructure.notify import Notifier
 from seedx_server.infrastructure.observability import Metrics
@@ -596,3 +597,23 @@ class TestLimits:
         assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409]
         runs = {a.json().get("run_id", a.json().get("id")) for a in answers}
         assert len(runs) == 1
+
+
+class TestAnOutage:
+    async def test_is_waited_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(database, "RETRY_SECONDS", 0)
+        refusals = [OperationalError("SELECT", {}, Exception("gone")), ConnectionRefusedError()]
+
+        async def work() -> str:
+            if refusals:
+                raise refusals.pop()
+            return "done"
+
+        assert await database.outlasting_outages(work) == "done"
+
+    async def test_is_not_what_a_bug_is(self) -> None:
+        async def work() -> None:
+            raise ProgrammingError("SELEKT", {}, Exception("syntax"))
+
+        with pytest.raises(ProgrammingError):
+            await database.outlasting_outages(work)
