@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from seedx_cli.conversation import sources
 from seedx_cli.documents import Citation
-from seedx_cli.errors import ApiError
+from seedx_cli.errors import ApiError, SeedXError
 from seedx_cli.safe_text import SafeStream, safe_line
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from seedx_cli.spinner import Spinner
     from seedx_cli.sse import Event
     from seedx_cli.terminal import Terminal
+
+
+class TornOutput(SeedXError):
+    """A pipe holds the beginning of a text that became void."""
 
 
 class View(Protocol):
@@ -61,7 +65,7 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
     """
     io = context.io
     parts: list[str] = []
-    view = _view(io)
+    view = _view(io, go_on)
     first: Event | None = None
     last: Event | None = None
     try:
@@ -93,11 +97,11 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
     return Reply("".join(parts), last.data.get("message_id"))
 
 
-def _view(io: Terminal) -> View:
+def _view(io: Terminal, again: str) -> View:
     if io.json:
         return _Nothing()
     if not io.is_terminal:
-        return _Raw(io)
+        return _Raw(io, again)
     return _Live(io)
 
 
@@ -118,31 +122,47 @@ class _Nothing:
 
 
 class _Raw:
-    """The Markdown as it comes, for a pipe; control characters alone are made visible."""
+    """The Markdown as it comes, for a pipe; control characters alone are made visible.
 
-    def __init__(self, io: Terminal) -> None:
-        self._io = io
+    What a pipe has taken cannot be taken back. When the text begins anew, what it repeats is
+    left out; where it differs, nothing more is written and the end is an error.
+
+    Args:
+        io: Where to write.
+        again: The command that writes the finished text.
+    """
+
+    def __init__(self, io: Terminal, again: str) -> None:
         self._out: TextIO = io.stdout
+        self._again = again
         self._safe = SafeStream()
+        self._text = ""
+        self._written = ""
 
     def feed(self, text: str) -> None:
-        self._out.write(self._safe.feed(text))
-        self._out.flush()
+        self._take(self._safe.feed(text))
 
     def restart(self) -> None:
-        self._close()
         self._safe = SafeStream()
-        self._io.warn("The AI began anew: the text up to here is void.")
+        self._text = ""
 
     def finish(self) -> None:
-        self._close()
+        self._take(self._safe.finish())
+        if self._text != self._written:
+            raise TornOutput(
+                "The AI began anew while its text was being written, so this output is not whole",
+                hint=f"Write it once more: {self._again}",
+            )
 
     def abort(self) -> None:
-        self._close()
+        self._take(self._safe.finish())
 
-    def _close(self) -> None:
-        self._out.write(self._safe.finish())
-        self._out.flush()
+    def _take(self, text: str) -> None:
+        self._text += text
+        if self._text.startswith(self._written):
+            self._out.write(self._text[len(self._written) :])
+            self._out.flush()
+            self._written = self._text
 
 
 class _Live:

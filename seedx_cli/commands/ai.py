@@ -11,6 +11,8 @@ from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.commands.arguments import Number, one_of
 from seedx_cli.context import Context
 from seedx_cli.documents import Purpose
+from seedx_cli.drafts import send as send_draft
+from seedx_cli.drafts import settle
 from seedx_cli.errors import SeedXError, UsageError
 from seedx_cli.streaming import follow
 from seedx_cli.texts import Source, kept
@@ -57,9 +59,11 @@ def run_ai(options: AiOptions, context: Context) -> None:
             context.api.tickets.reply(number, options.message, key=keeping.key)
     run = context.api.ai.stream(number, purpose=options.purpose, instructions=options.instructions)
     reply = follow(run, context, go_on=f"seedx ai {number}")
+    io = context.io
     if options.send:
-        message = context.api.tickets.reply(number, reply.text)
-        context.io.note(f"Sent to ticket #{message['ticket_id']} as your reply.")
+        send_draft(reply.text, number, context)
+    elif options.purpose == "draft" and io.is_terminal and io.can_prompt and not io.json:
+        settle(reply.text, number, context)
 
 
 def run_rate(options: RateOptions, context: Context) -> None:
@@ -106,7 +110,7 @@ def ai(
     """Stream the AI's reply to a ticket.
 
     Joins the reply that is being written, or starts one. Ctrl-C stops reading only; the reply is
-    saved on the ticket all the same.
+    saved on the ticket all the same. A draft is yours to send, edit or discard.
     """
     context = context_of(typer_context)
     if rate:

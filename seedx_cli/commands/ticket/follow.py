@@ -16,7 +16,7 @@ from seedx_cli.conversation import message_for_pipe, message_for_terminal
 from seedx_cli.documents import Message, Ticket
 from seedx_cli.errors import ApiError
 from seedx_cli.safe_text import safe_line
-from seedx_cli.streaming import follow
+from seedx_cli.streaming import TornOutput, follow
 
 if TYPE_CHECKING:
     from seedx_cli.sse import Event
@@ -128,7 +128,7 @@ class Watcher:
         go_on = f"seedx ticket watch {self._ticket_id}"
         try:
             reply = follow(api.ai.follow(run_id), self._context, go_on=go_on)
-        except ApiError as error:
+        except (ApiError, TornOutput) as error:
             self._tell(error.message)
         else:
             self._streamed.add(reply.message_id)
