@@ -44,6 +44,7 @@ from seedx_server.users.security import PasswordHasher, TokenSigner, utc_now
 logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 4 * 1024 * 1024
+PROBLEM = {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}
 
 PUBLIC_PATHS = frozenset(
     {
@@ -157,17 +158,20 @@ def _include(app: FastAPI, prefix: str) -> None:
     app.include_router(guarded, prefix=prefix)
     app.include_router(users.public, prefix=prefix)
     app.include_router(health.router)
-    _name_token_path(app, f"{prefix}/auth/token")
+    _describe(app, prefix)
 
 
-def _name_token_path(app: FastAPI, path: str) -> None:
-    """Let the pages of the API sign in below the prefix too."""
+def _describe(app: FastAPI, prefix: str) -> None:
+    """Let the OpenAPI document name the prefix where one signs in, and the type of errors."""
     make = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = make()
         scheme = document["components"]["securitySchemes"][bearer.scheme_name]
-        scheme["flows"]["password"]["tokenUrl"] = path.removeprefix("/")
+        scheme["flows"]["password"]["tokenUrl"] = f"{prefix}/auth/token".removeprefix("/")
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"]["default"]["content"] = {problems.MEDIA_TYPE: PROBLEM}
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's way to change the document

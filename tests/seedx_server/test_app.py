@@ -198,7 +198,10 @@ class TestThePagesOfTheApi:
 
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
-                assert "default" in operation["responses"], (method, path)
+                content = operation["responses"]["default"]["content"]
+                assert list(content) == ["application/problem+json"], (method, path)
+                assert "422" not in operation["responses"], (method, path)
+        assert "code" in document["components"]["schemas"]["Problem"]["required"]
 
 
 @in_module_loop
