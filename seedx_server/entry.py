@@ -25,6 +25,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
+from seedx_server.ai.providers.registry import configured
 from seedx_server.app import create_app
 from seedx_server.config import Settings, SettingsError, data_dir_secret, load_settings
 from seedx_server.infrastructure import migrate
@@ -77,12 +78,14 @@ def serve(
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
     with _database(**overrides) as settings:
+        # Before anything listens, so that a bad setting is the only thing that is said.
+        app = create_app(settings)
         _upgrade(settings)
         listener = _listen(settings)
         address = "http://{}:{}".format(*listener.getsockname()[:2])
         # For the person who started it.
         sys.stderr.write(f"SeedX answers at {address} (API pages at {address}/docs)\n")
-        _run(settings, listener, workers, reload)
+        _run(app, settings, listener, workers, reload)
 
 
 def set_role(email: str, role: str) -> dict[str, object]:
@@ -160,7 +163,7 @@ def handbook_path() -> Path:
 
 def doctor() -> list[dict[str, str]]:
     """Check what the server needs on this machine: name, status (ok or failed) and detail."""
-    checks = [_check("settings", lambda: load_settings().ai_provider + " for AI")]
+    checks = [_check("settings", _providers)]
     if checks[0]["status"] == "ok":
         checks.append(_check("database", lambda: f"at revision {db_current()}"))
     return checks
@@ -171,6 +174,11 @@ def from_environment() -> FastAPI:
     settings = load_settings()
     configure_logging(settings.log_level)
     return create_app(settings)
+
+
+def _providers() -> str:
+    names = [provider.name for provider in configured(load_settings())]
+    return "AI replies by " + ", then ".join(names)
 
 
 def _check(name: str, probe: Callable[[], str]) -> dict[str, str]:
@@ -240,14 +248,16 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _run(settings: Settings, listener: socket.socket, workers: int, reload: bool) -> None:
+def _run(
+    app: FastAPI, settings: Settings, listener: socket.socket, workers: int, reload: bool
+) -> None:
     # Server processes beside this one read their settings from the environment.
     os.environ["DATABASE_URL"] = settings.database
     if settings.jwt_secret is not None:
         os.environ["JWT_SECRET"] = settings.jwt_secret.get_secret_value()
     several = workers > 1 or reload
     config = uvicorn.Config(
-        "seedx_server.entry:from_environment" if several else create_app(settings),
+        "seedx_server.entry:from_environment" if several else app,
         factory=several,
         workers=workers,
         reload=reload,

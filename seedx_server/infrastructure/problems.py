@@ -52,6 +52,13 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = None
 
 
+DETAILS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this path. /docs lists the paths that there are.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method. The header Allow names "
+    "those that it takes.",
+}
+"""In place of what the framework says."""
+
 ProblemDocument = dict[str, str | int | list[dict[str, str]]]
 
 
@@ -147,7 +154,7 @@ async def _http_exception(_: Request, error: Exception) -> JSONResponse:
         "type": f"urn:seedx:problem:{code}",
         "title": code.replace("_", " ").capitalize(),
         "status": int(status),
-        "detail": str(error.detail),
+        "detail": DETAILS.get(status, str(error.detail)),
         "code": code,
     }
     return JSONResponse(document, status, dict(error.headers or {}), media_type=MEDIA_TYPE)
