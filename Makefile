@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := python3 python3.13 python3.12 python3.11 python
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
-SOURCES := seedx_cli seedx_server tests benchmarks alembic
+SOURCES := seedx_cli seedx_server tests benchmarks alembic docs
 
 .PHONY: help
 help: ## Show what there is
