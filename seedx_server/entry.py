@@ -42,6 +42,11 @@ from seedx_server.users.service import UserService
 logger = logging.getLogger("seedx")
 
 SHUTDOWN_SECONDS = 5
+OTHER_CONNECTIONS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend'
+        AND pid <> pg_backend_pid()
+"""
 
 
 class EntryError(Exception):
@@ -139,11 +144,12 @@ def db_restore(file: Path) -> None:
     """Put a backup in the place of what the database holds now.
 
     Raises:
-        EntryError: The file is no backup, or the database refuses it.
+        EntryError: The file is no backup, servers use the database, or it refuses the backup.
     """
     if not file.is_file():
         raise EntryError(f"There is no file {file}.")
     with _database() as settings:
+        _refuse_in_use(settings)
         _postgresql(
             "pg_restore",
             settings,
@@ -289,6 +295,16 @@ async def _set_role(settings: Settings, email: str, role: Role) -> UserDocument:
             return UserDocument.model_validate(await service.set_role_of(email, role))
     finally:
         await engine.dispose()
+
+
+def _refuse_in_use(settings: Settings) -> None:
+    with psycopg.connect(settings.database) as connection:
+        others = connection.execute(OTHER_CONNECTIONS).fetchone()
+    if others is not None and others[0]:
+        raise EntryError(
+            f"The database is in use by {others[0]} other connections.",
+            "Stop every server first, so that none works on what is being replaced.",
+        )
 
 
 def _postgresql(program: str, settings: Settings, *arguments: str) -> None:
