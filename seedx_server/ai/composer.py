@@ -45,11 +45,13 @@ class Briefing:
         request: The prompt.
         prompt_version: The version of its template.
         passages: What it may cite.
+        answered_message_id: The message that it answers, None for the ticket's own text.
     """
 
     request: GenerationRequest
     prompt_version: str
     passages: Sequence[Passage]
+    answered_message_id: int | None
 
 
 class AIComposer:
@@ -84,6 +86,8 @@ class AIComposer:
         began = time.monotonic()
         first_text_ms: int | None = None
         briefing = await outlasting_outages(lambda: self._brief(run))
+        # What the customer added while the run was queued does not overtake it.
+        run.trigger_message_id = briefing.answered_message_id
         events = generate(briefing.request, self._providers, limits=self._limits)
         try:
             async with aclosing(events):
@@ -105,13 +109,13 @@ class AIComposer:
 
     async def _brief(self, run: Run) -> Briefing:
         async with self._sessions() as session:
-            conversation = await _conversation(session, run)
+            conversation, answered = await _conversation(session, run)
             knowledge = KnowledgeService(ArticleRepository(session))
             passages = await ground(knowledge, _queries(run, conversation), _reader(run))
         request, version = self._prompts.build(
             run.purpose, conversation, passages, run.instructions
         )
-        return Briefing(request, version, passages)
+        return Briefing(request, version, passages, answered)
 
     def _ending(
         self, done: Done, text: str, briefing: Briefing, first_text_ms: int | None
@@ -170,18 +174,28 @@ def _failure(
     )
 
 
-async def _conversation(session: AsyncSession, run: Run) -> Conversation:
+async def _conversation(session: AsyncSession, run: Run) -> tuple[Conversation, int | None]:
     if run.ticket_id is None:
-        return Conversation(run.question or "", f"{run.question}\n\n{run.context or ''}".strip())
+        text = f"{run.question}\n\n{run.context or ''}".strip()
+        return Conversation(run.question or "", text), None
     ticket = await TicketRepository(session).unscoped(run.ticket_id)
     messages = await MessageRepository(session).unscoped_newest(
         ticket.id, internal=run.purpose not in TO_CUSTOMERS, limit=MOST_MESSAGES
     )
-    return Conversation(
+    conversation = Conversation(
         title=ticket.title,
         description=ticket.description,
         turns=[_turn(message) for message in messages],
     )
+    return conversation, _answered_message(run, messages)
+
+
+def _answered_message(run: Run, messages: Sequence[Message]) -> int | None:
+    """Return the message that the run answers: what a customer added before it began, too."""
+    newer = [m for m in messages if not m.internal and m.id > (run.trigger_message_id or 0)]
+    if newer and all(m.author is not None and m.author.role not in STAFF for m in newer):
+        return newer[-1].id
+    return run.trigger_message_id
 
 
 def _queries(run: Run, conversation: Conversation) -> list[str]:

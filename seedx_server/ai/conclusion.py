@@ -105,6 +105,7 @@ class Conclusion:
             status=ending.status,
             finish_reason="superseded" if superseded else ending.finish_reason,
             posted=message_id is not None,
+            trigger_message_id=run.trigger_message_id,
             result_message_id=message_id,
             handoff=ending.handoff,
             error=ending.error,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -11,6 +12,15 @@ from tests.fake_upstream import FakeUpstream, Reply
 from tests.runs import ANSWER, answered, by_groq, reply_path, run_of
 from tests.seedx_server.conftest import StartDesk
 from tests.streams import StreamEvent, followed, opened, text_of
+
+
+@dataclass(frozen=True)
+class Busy:
+    """A desk whose one place for runs is taken until the gate opens."""
+
+    desk: Desk
+    cleo: Person
+    gate: asyncio.Event
 
 
 class TestAReply:
@@ -208,6 +218,45 @@ class Overtaken:
         """Let the reply go on and return its last event."""
         self._gate.set()
         return (await self._reading)[-1]
+
+
+class TestAReplyThatWaitsItsTurn:
+    """Until its process has room, messages come."""
+
+    @pytest.fixture
+    async def busy(self, start_desk: StartDesk, upstream: FakeUpstream) -> AsyncIterator[Busy]:
+        gate = asyncio.Event()
+        desk = await start_desk(**by_groq(upstream, ai_concurrency=1))
+        cleo = await desk.customer()
+        upstream.script(Reply(ANSWER, gate=gate))
+        first = asyncio.create_task(followed(cleo, reply_path(await cleo.ticket())))
+        await upstream.received()
+        yield Busy(desk, cleo, gate)
+        await first
+
+    async def test_reads_what_the_customer_adds_and_answers_it(
+        self, busy: Busy, upstream: FakeUpstream
+    ) -> None:
+        ticket = await busy.cleo.ticket()
+        await busy.cleo.post(f"/tickets/{ticket['id']}/ai-runs", {"purpose": "reply"})
+        await busy.cleo.message(ticket, "It is the red one.")
+        busy.gate.set()
+
+        done = await answered(busy.cleo, ticket)
+
+        assert "It is the red one." in upstream.requests[1].prompt
+        assert done.data["message_id"] is not None
+
+    async def test_is_not_posted_after_a_persons_answer(self, busy: Busy) -> None:
+        ada = await busy.desk.staff()
+        ticket = await busy.cleo.ticket()
+        started = await busy.cleo.post(f"/tickets/{ticket['id']}/ai-runs", {"purpose": "reply"})
+        await ada.message(ticket, "Ada here: it is mended.")
+        busy.gate.set()
+
+        events = await followed(busy.cleo, f"/ai-runs/{started.json()['id']}/events")
+
+        assert events[-1].data["finish_reason"] == "superseded"
 
 
 class TestAHandOff:
