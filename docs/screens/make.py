@@ -151,8 +151,8 @@ def _svg(screen: pyte.Screen, scene: Scene) -> str:
     for row in rows:
         console.print(row, no_wrap=True)
     picture = console.export_svg(title="seedx")
-    # A picture loads nothing from other hosts, not even a font.
-    return re.sub(r"@font-face {.*?}\s*", "", picture, flags=re.DOTALL)
+    # A picture loads nothing from other hosts, not even a font, and names none.
+    return re.sub(r"@font-face {.*?}\s*|<!--.*?-->\s*", "", picture, flags=re.DOTALL)
 
 
 def _row(screen: pyte.Screen, number: int) -> Text:
