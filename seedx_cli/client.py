@@ -11,37 +11,29 @@ Example:
 
 from __future__ import annotations
 
-import random
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
-from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Self, cast
-from urllib.parse import urlsplit
+from types import TracebackType
+from typing import Self
 
-# httpx imports its own command line when click and rich are installed, which doubles its start-up.
-# An empty module makes it do what it does without them.
-_spared = sys.modules.setdefault("httpx._main", ModuleType("httpx._main"))
-import httpx  # noqa: E402  # after the line above
+from seedx_cli.connection import Bounded, http_client, httpx, why
+from seedx_cli.documents import Login
+from seedx_cli.errors import (
+    ApiError,
+    SeedXError,
+    SignedOutError,
+    UnreachableError,
+    UsageError,
+)
+from seedx_cli.resources import Articles, Assistant, Auth, Tickets, Users
+from seedx_cli.retries import ATTEMPTS, PASSING, backoff, pause, retry_after
+from seedx_cli.session import MemorySession, Session
+from seedx_cli.shapes import checked
+from seedx_cli.sse import Event, events
 
-if not hasattr(_spared, "main"):
-    del sys.modules["httpx._main"]
-
-from seedx_cli.config import is_this_machine  # noqa: E402  # the same
-from seedx_cli.errors import ApiError, SeedXError, SignedOutError, UnreachableError  # noqa: E402
-from seedx_cli.resources import Articles, Assistant, Auth, Tickets, Users  # noqa: E402
-from seedx_cli.session import MemorySession, Session  # noqa: E402
-from seedx_cli.sse import Event, events  # noqa: E402
-from seedx_cli.version import VERSION  # noqa: E402
-
-if TYPE_CHECKING:
-    from seedx_cli.documents import Login
-
-ATTEMPTS = 3
 STREAM_ATTEMPTS = 8
-LONGEST_WAIT_SECONDS = 60.0
 # The server sends a comment every 15 s or sooner.
 SILENCE_SECONDS = 40.0
 
@@ -80,7 +72,7 @@ class Client:
         self.session: Session = session if session is not None else MemorySession(token)
         self._wait = wait
         self._timeout = httpx.Timeout(timeout, connect=5.0)
-        self._http = _http_client(self.server)
+        self._http = http_client(self.server)
         self.auth = Auth(self)
         self.tickets = Tickets(self)
         self.ai = Assistant(self)
@@ -140,7 +132,6 @@ class Client:
         with self._answer(
             method, path, body=body, query=query, headers=headers, signed_in=signed_in
         ) as answer:
-            answer.read()
             if not answer.content:
                 return answer.status_code, None
             return answer.status_code, self._document(answer)
@@ -156,10 +147,14 @@ class Client:
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
         with self._answer("GET", path, headers=headers, streaming=True) as answer:
+            if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+                raise self._no_seedx("something that is no stream of events")
             try:
                 yield from events(answer.iter_bytes())
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 raise self._unreachable(error) from error
+            except (ValueError, RecursionError) as error:
+                raise self._no_seedx("an event that cannot be read") from error
 
     def resume(
         self, connect: Callable[[str | None], Iterator[Event]], last_id: str | None = None
@@ -171,6 +166,7 @@ class Client:
             last_id: The id to begin after.
 
         Raises:
+            ApiError: The server refused.
             UnreachableError: Connections kept failing and nothing came any more.
         """
         fruitless = 0
@@ -180,12 +176,13 @@ class Client:
                     fruitless = 0
                     last_id = event.id or last_id
                     yield event
-            except UnreachableError:
-                if fruitless >= STREAM_ATTEMPTS:
+            except (UnreachableError, ApiError) as error:
+                refused = isinstance(error, ApiError) and error.status not in PASSING
+                if refused or fruitless >= STREAM_ATTEMPTS:
                     raise
             if fruitless >= STREAM_ATTEMPTS:
                 raise UnreachableError(f"{self.server} keeps ending the stream")
-            self._wait(_backoff(fruitless), "The stream was cut; going on")
+            self._wait(backoff(fruitless), "The stream was cut; going on")
             fruitless += 1
 
     @contextmanager
@@ -201,23 +198,26 @@ class Client:
         streaming: bool = False,
     ) -> Iterator[httpx.Response]:
         """Send, renewing the tokens if need be, and hold the answer open; errors are raised."""
-        request = self._http.build_request(
-            method,
-            self.server + path,
-            json=body,
-            params=_present(query),
-            headers=headers,
-            timeout=httpx.Timeout(SILENCE_SECONDS, connect=5.0) if streaming else self._timeout,
-        )
+        timeout = httpx.Timeout(SILENCE_SECONDS, connect=5.0) if streaming else self._timeout
+        try:
+            request = self._http.build_request(
+                method,
+                self.server + path,
+                json=body,
+                params=_present(query),
+                headers=headers,
+                timeout=timeout,
+            )
+        except UnicodeEncodeError as error:
+            raise UsageError("What you gave is not in UTF-8, so it cannot be sent") from error
         token = self._authorize(request) if signed_in else None
-        answer = self._persist(request)
+        answer = self._persist(request, streaming=streaming)
         if answer.status_code == httpx.codes.UNAUTHORIZED and token is not None:
             answer.close()
             self._authorize(request, refused=token)
-            answer = self._persist(request)
+            answer = self._persist(request, streaming=streaming)
         try:
             if not answer.is_success:
-                answer.read()
                 raise self._refusal(answer)
             yield answer
         finally:
@@ -246,43 +246,55 @@ class Client:
             timeout=self._timeout,
         )
         try:
-            answer = self._http.send(request)
-        except httpx.TransportError as error:
+            answer = self._send(request)
+        except httpx.RequestError as error:
             raise self._unreachable(error) from error
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             raise SignedOutError("Your session has ended")
         if not answer.is_success:
             raise self._refusal(answer)
-        return cast("Login", self._document(answer))
+        return checked(self._document(answer), Login)
 
-    def _persist(self, request: httpx.Request) -> httpx.Response:
+    def _send(self, request: httpx.Request, *, streaming: bool = False) -> httpx.Response:
+        """Send once; the answer is read whole, or if it is a success left open for streaming."""
+        answer = self._http.send(request, stream=True)
+        if not (streaming and answer.is_success):
+            answer.stream = Bounded(answer, self._timeout.read)
+            answer.read()
+        return answer
+
+    def _persist(self, request: httpx.Request, *, streaming: bool = False) -> httpx.Response:
         """Send, and again after failures that may pass, as far as that is safe."""
         keyed = "Idempotency-Key" in request.headers
         repeatable = keyed or request.method in {"GET", "PUT", "DELETE"}
         for attempt in count(1):
             try:
-                answer = self._http.send(request, stream=True)
-            except httpx.TransportError as error:
+                answer = self._send(request, streaming=streaming)
+            except httpx.RequestError as error:
                 never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
                 if attempt >= ATTEMPTS or not (never_sent or repeatable):
                     raise self._unreachable(error) from error
-                self._wait(_backoff(attempt - 1), f"{self.server} does not answer")
+                self._wait(backoff(attempt - 1), f"{self.server} does not answer")
                 continue
-            pause = _pause(answer, attempt, repeatable=repeatable)
-            if pause is None:
+            seconds = pause(answer, attempt, repeatable=repeatable)
+            if seconds is None:
                 return answer
             answer.close()
-            self._wait(pause, "The server asks to wait")
+            self._wait(seconds, "The server asks to wait")
         raise AssertionError("unreachable: the loop ends by returning or raising")
 
     def _document(self, answer: httpx.Response) -> object:
         try:
             return answer.json()
-        except ValueError as error:
-            raise SeedXError(
-                f"{self.server} answered {answer.status_code} with something that is not JSON",
-                hint="Is it a SeedX server? seedx doctor",
-            ) from error
+        except (ValueError, RecursionError) as error:
+            raise self._no_seedx("something that is not JSON") from error
+
+    def _no_seedx(self, sent: str) -> SeedXError:
+        return SeedXError(
+            f"{self.server} answered with {sent}",
+            hint="Is it a SeedX server? seedx doctor",
+            code="bad_answer",
+        )
 
     def _refusal(self, answer: httpx.Response) -> SeedXError:
         if answer.is_redirect:
@@ -292,29 +304,17 @@ class Client:
             )
         try:
             problem = answer.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             problem = None
         if not isinstance(problem, dict):
             problem = {"title": f"{self.server} answered {answer.status_code}"}
         if answer.status_code == httpx.codes.UNAUTHORIZED and _carried_token(answer):
             return SignedOutError("The server does not accept your session any more")
-        return ApiError(answer.status_code, problem, retry_after=_retry_after(answer))
+        return ApiError(answer.status_code, problem, retry_after=retry_after(answer))
 
-    def _unreachable(self, error: httpx.TransportError) -> UnreachableError:
-        message, hint = _why(error, self.server)
+    def _unreachable(self, error: httpx.RequestError) -> UnreachableError:
+        message, hint = why(error, self.server)
         return UnreachableError(message, hint=hint)
-
-
-def _http_client(server: str) -> httpx.Client:
-    """An httpx client that goes straight to a server on this machine, without TLS if it is http."""
-    local = is_this_machine(server)
-    verify = not local or server.startswith("https:")
-    return httpx.Client(
-        verify=verify,
-        # A transport of its own keeps the proxies of the environment out.
-        transport=httpx.HTTPTransport(verify=verify) if local else None,
-        headers={"User-Agent": f"seedx/{VERSION}"},
-    )
 
 
 def _ended(kept_in: str) -> SignedOutError:
@@ -335,60 +335,3 @@ def _present(query: Mapping[str, object] | None) -> dict[str, str] | None:
     if query is None:
         return None
     return {name: str(value) for name, value in query.items() if value is not None}
-
-
-def _backoff(failures: int) -> float:
-    """Seconds before the next attempt: doubling from a quarter second, at most 10, spread."""
-    longest: float = min(10.0, 0.25 * 2.0**failures)
-    return longest * random.uniform(0.6, 1.0)  # noqa: S311  # no secret
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    try:
-        return max(0.0, float(answer.headers["Retry-After"]))
-    except (KeyError, ValueError):
-        return None
-
-
-def _pause(answer: httpx.Response, attempt: int, *, repeatable: bool) -> float | None:
-    """Seconds to wait before the request is sent again; None when this answer is to be taken."""
-    status = answer.status_code
-    if attempt >= ATTEMPTS:
-        return None
-    asked = _retry_after(answer)
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        asked = 1.0 if asked is None else asked
-        return asked if asked <= LONGEST_WAIT_SECONDS else None
-    if not repeatable or status not in {502, 503, 504}:
-        return None
-    if asked is None:
-        return _backoff(attempt - 1)
-    return asked if asked <= LONGEST_WAIT_SECONDS else None
-
-
-def _why(error: httpx.TransportError, server: str) -> tuple[str, str | None]:
-    """Say what a failure of the network means and what mends it."""
-    import socket
-    import ssl
-
-    host = urlsplit(server).hostname
-    causes: list[BaseException] = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
-        causes.append(cause)
-    for cause in causes:
-        match cause:
-            case ConnectionRefusedError():
-                return f"Nothing listens at {server}", "Start a server: seedx serve"
-            case socket.gaierror():
-                return f"There is no host named {host}", "See which server is set: seedx doctor"
-            case ssl.SSLCertVerificationError():
-                said = cause.verify_message or "it is not trusted"
-                return (
-                    f"The certificate of {host} is not good: {said}",
-                    "For a certificate authority of your own, set SSL_CERT_FILE to its file",
-                )
-            case ssl.SSLError():
-                return f"{server} does not speak TLS as it should", "Is it http:// instead?"
-            case httpx.TimeoutException():
-                return f"{server} took too long to answer", "Look what is wrong: seedx doctor"
-    return f"The connection to {server} broke: {error}", "Try again, or look: seedx doctor"

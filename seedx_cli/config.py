@@ -63,8 +63,15 @@ class Config:
 
     @property
     def token(self) -> str | None:
-        """A token that beats every cached one (``SEEDX_TOKEN``)."""
-        return self._environment.get("SEEDX_TOKEN") or None
+        """A token that beats every cached one (``SEEDX_TOKEN``).
+
+        Raises:
+            UsageError: It holds what no header can carry.
+        """
+        token = self._environment.get("SEEDX_TOKEN", "").strip()
+        if not is_token(token):
+            raise UsageError("SEEDX_TOKEN is no token", hint="It is one word of ASCII")
+        return token or None
 
     @cached_property
     def profile(self) -> Choice:
@@ -120,7 +127,10 @@ class Config:
                 profiles = stored.setdefault("profiles", {})
                 if not isinstance(profiles, dict):
                     raise SeedXError(f"{self.file} is damaged: `profiles` is no object")
-                _put(profiles.setdefault(self.profile.value, {}), key, value)
+                own = profiles.setdefault(self.profile.value, {})
+                if not isinstance(own, dict):
+                    raise SeedXError(f"{self.file} is damaged: a profile is no object")
+                _put(own, key, value)
             write_private(self.file, json.dumps(stored, indent=2) + "\n")
         self.__dict__.pop("_stored", None)
 
@@ -159,6 +169,11 @@ def server_url(text: str, source: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
+def is_token(text: str) -> bool:
+    """Whether a header can carry it as a token."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
 def is_this_machine(url: str) -> bool:
     """Whether a server's URL names the machine that this program runs on."""
     return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
@@ -174,8 +189,10 @@ def read_json(file: Path) -> dict[str, object]:
         value = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise SeedXError(f"{file} cannot be read: {error}", hint="Mend or delete it") from error
+    except OSError as error:
+        raise SeedXError(f"{file} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise SeedXError(f"{file} is damaged: {error}", hint="Mend or delete it") from error
     if not isinstance(value, dict):
         raise SeedXError(f"{file} is damaged: it holds no JSON object", hint="Delete it")
     return value

@@ -26,6 +26,8 @@ _HINTS_BY_STATUS = {
     412: "Somebody changed it meanwhile. Look at it, then try again: seedx ticket show ID",
     429: "Wait a little, then try again",
 }
+_BUSY = {429, 503}
+_LONGEST_SENTENCE = 500
 
 
 class SeedXError(Exception):
@@ -86,6 +88,10 @@ class ApiError(SeedXError):
     ) -> None:
         code = str(problem.get("code") or f"http_{status}")
         hint = _HINTS.get(code, _HINTS_BY_STATUS.get(status))
+        if retry_after and status in _BUSY:
+            from seedx_cli.times import duration
+
+            hint = f"Try again in {duration(retry_after)}"
         super().__init__(_sentence(status, problem), hint=hint, code=code)
         self.status = status
         self.problem = dict(problem)
@@ -97,10 +103,16 @@ def _sentence(status: int, problem: Mapping[str, object]) -> str:
     said = str(problem.get("detail") or problem.get("title") or f"The server answered {status}")
     fields = problem.get("errors")
     if not isinstance(fields, list):
-        return said
+        return _brief(said)
     named = [
         f"{field.get('field')}: {field.get('message')}"
         for field in fields
         if isinstance(field, Mapping) and field.get("message")
     ]
-    return "; ".join(named) or said
+    return _brief("; ".join(named) or said)
+
+
+def _brief(said: str) -> str:
+    """A server's words within one line, so that they cannot pass for those of this program."""
+    line = " ".join(said.split())
+    return line if len(line) <= _LONGEST_SENTENCE else line[:_LONGEST_SENTENCE] + "…"

@@ -6,25 +6,26 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from seedx_cli.documents import (
+    Article,
+    ArticlePage,
+    Login,
+    Message,
+    MessagePage,
+    Priority,
+    Purpose,
+    Run,
+    Ticket,
+    TicketChanges,
+    TicketPage,
+    User,
+    UserPage,
+)
 from seedx_cli.errors import ApiError
+from seedx_cli.shapes import checked
 
 if TYPE_CHECKING:
     from seedx_cli.client import Client
-    from seedx_cli.documents import (
-        Article,
-        ArticlePage,
-        Login,
-        Message,
-        MessagePage,
-        Priority,
-        Purpose,
-        Run,
-        Ticket,
-        TicketChanges,
-        TicketPage,
-        User,
-        UserPage,
-    )
     from seedx_cli.sse import Event
 
 _LAST_EVENTS = {"done", "error"}
@@ -51,16 +52,15 @@ class Auth(_Resource):
     def signup(self, name: str, email: str, password: str) -> User:
         """Make an account; it is not signed in by that."""
         body = {"name": name, "email": email, "password": password}
-        return cast(
-            "User",
-            self._client.request("POST", "/auth/signup", body=body, signed_in=False)[1],
+        return checked(
+            self._client.request("POST", "/auth/signup", body=body, signed_in=False)[1], User
         )
 
     def login(self, email: str, password: str) -> User:
         """Sign in; the client's session keeps the tokens."""
         body = {"email": email, "password": password}
         answer = self._client.request("POST", "/auth/login", body=body, signed_in=False)[1]
-        login = cast("Login", answer)
+        login = checked(answer, Login)
         self._client.session.start(login)
         return login["user"]
 
@@ -71,7 +71,7 @@ class Auth(_Resource):
 
     def me(self) -> User:
         """The account that is signed in."""
-        return cast("User", self._get("/auth/me"))
+        return checked(self._get("/auth/me"), User)
 
 
 class Tickets(_Resource):
@@ -102,11 +102,11 @@ class Tickets(_Resource):
             "limit": limit,
             "cursor": cursor,
         }
-        return cast("TicketPage", self._get("/tickets", **query))
+        return checked(self._get("/tickets", **query), TicketPage)
 
     def get(self, ticket_id: int) -> Ticket:
         """A ticket with its messages, all of them, oldest first."""
-        ticket = cast("Ticket", self._get(f"/tickets/{ticket_id}"))
+        ticket = checked(self._get(f"/tickets/{ticket_id}"), Ticket)
         cursor = ticket.get("messages_next_cursor")
         while cursor:
             page = self.messages(ticket_id, cursor=cursor)
@@ -117,7 +117,7 @@ class Tickets(_Resource):
     def messages(self, ticket_id: int, *, cursor: str | None = None) -> MessagePage:
         """One page of a ticket's messages."""
         path = f"/tickets/{ticket_id}/messages"
-        return cast("MessagePage", self._get(path, cursor=cursor, limit=_PAGE))
+        return checked(self._get(path, cursor=cursor, limit=_PAGE), MessagePage)
 
     def new(
         self,
@@ -134,7 +134,7 @@ class Tickets(_Resource):
             body["priority"] = priority
         if tags:
             body["tags"] = [*tags]
-        return cast("Ticket", self._post("/tickets", body, key))
+        return checked(self._post("/tickets", body, key), Ticket)
 
     def reply(
         self, ticket_id: int, content: str, *, internal: bool = False, key: str | None = None
@@ -143,19 +143,20 @@ class Tickets(_Resource):
         body: dict[str, object] = {"content": content}
         if internal:
             body["internal"] = True
-        return cast("Message", self._post(f"/tickets/{ticket_id}/messages", body, key))
+        return checked(self._post(f"/tickets/{ticket_id}/messages", body, key), Message)
 
     def change(self, ticket_id: int, changes: TicketChanges, *, etag: str | None = None) -> Ticket:
         """Change a ticket; with `etag` only if it still is the version of that tag."""
         headers = {"If-Match": etag} if etag else None
         path = f"/tickets/{ticket_id}"
         body = cast("dict[str, object]", changes)
-        return cast("Ticket", self._client.request("PATCH", path, body=body, headers=headers)[1])
+        return checked(self._client.request("PATCH", path, body=body, headers=headers)[1], Ticket)
 
     def claim(self) -> Ticket | None:
         """Take the most urgent open ticket that nobody has; None when there is none."""
         # Not repeated after a failure: a second attempt could take a second ticket.
-        return cast("Ticket | None", self._client.request("POST", "/tickets/claim")[1])
+        ticket = self._client.request("POST", "/tickets/claim")[1]
+        return None if ticket is None else checked(ticket, Ticket)
 
     def events(self, ticket_id: int, *, last_id: str | None = None) -> Iterator[Event]:
         """A ticket's life as it happens, without end; it survives cuts."""
@@ -194,7 +195,7 @@ class Assistant(_Resource):
             key: The same `key` again gives the same answer.
         """
         body = {"question": question, "context": about}
-        return self.follow(cast("Run", self._post("/ask", body, key))["id"])
+        return self.follow(checked(self._post("/ask", body, key), Run)["id"])
 
     def follow(self, run_id: int) -> Iterator[Event]:
         """Read a run from its beginning to its end, as `stream`."""
@@ -212,11 +213,11 @@ class Assistant(_Resource):
         body: dict[str, object] = {"purpose": purpose}
         if instructions:
             body["instructions"] = instructions
-        return cast("Run", self._post(f"/tickets/{ticket_id}/ai-runs", body, key))
+        return checked(self._post(f"/tickets/{ticket_id}/ai-runs", body, key), Run)
 
     def run(self, run_id: int) -> Run:
         """A run as it stands."""
-        return cast("Run", self._get(f"/ai-runs/{run_id}"))
+        return checked(self._get(f"/ai-runs/{run_id}"), Run)
 
     def cancel(self, run_id: int) -> None:
         """Ask the server to stop a run."""
@@ -265,7 +266,7 @@ class Articles(_Resource):
         self, *, q: str | None = None, limit: int | None = None, cursor: str | None = None
     ) -> ArticlePage:
         """One page of articles; with `q`, those that fit, the best first."""
-        return cast("ArticlePage", self._get("/articles", q=q, cursor=cursor, limit=limit))
+        return checked(self._get("/articles", q=q, cursor=cursor, limit=limit), ArticlePage)
 
     def all(self) -> Iterator[Article]:
         """Every article, page by page."""
@@ -279,7 +280,7 @@ class Articles(_Resource):
 
     def get(self, slug: str) -> Article:
         """An article with its content."""
-        return cast("Article", self._get(f"/articles/{_quoted(slug)}"))
+        return checked(self._get(f"/articles/{_quoted(slug)}"), Article)
 
     def put(
         self, slug: str, title: str, content: str, *, tags: Sequence[str] = ()
@@ -287,7 +288,7 @@ class Articles(_Resource):
         """Write an article; the second part is whether it is new."""
         body = {"title": title, "content": content, "tags": [*tags]}
         status, article = self._client.request("PUT", f"/articles/{_quoted(slug)}", body=body)
-        return cast("Article", article), status == _CREATED
+        return checked(article, Article), status == _CREATED
 
     def delete(self, slug: str) -> None:
         """Remove an article."""
@@ -299,7 +300,7 @@ class Users(_Resource):
 
     def list(self, *, cursor: str | None = None) -> UserPage:
         """One page of accounts, the newest first."""
-        return cast("UserPage", self._get("/users", cursor=cursor, limit=_PAGE))
+        return checked(self._get("/users", cursor=cursor, limit=_PAGE), UserPage)
 
     def all(self) -> Iterator[User]:
         """Every account, page by page."""
@@ -317,7 +318,7 @@ class Users(_Resource):
         """Give an account another role, or close and reopen it."""
         given = {"role": role, "disabled": disabled}
         body = {name: value for name, value in given.items() if value is not None}
-        return cast("User", self._client.request("PATCH", f"/users/{user_id}", body=body)[1])
+        return checked(self._client.request("PATCH", f"/users/{user_id}", body=body)[1], User)
 
 
 def _quoted(slug: str) -> str:

@@ -11,14 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
-from seedx_cli.config import locked, read_json, write_private
+from seedx_cli.config import is_token, locked, read_json, write_private
+from seedx_cli.documents import User
 from seedx_cli.errors import SignedOutError
+from seedx_cli.shapes import fits
 
 if TYPE_CHECKING:
-    from seedx_cli.documents import Login, User
+    from seedx_cli.documents import Login
 
 # A token this close to its end is renewed before it is used.
 MARGIN_SECONDS = 30.0
@@ -135,14 +137,15 @@ class StoredSession:
         """The tokens as they stand; without the refresh token when the keyring has it."""
         stored = read_json(self.file)
         access_token = stored.get("access_token")
-        if not isinstance(access_token, str):
+        if not isinstance(access_token, str) or not is_token(access_token):
             return None
+        user = stored.get("user")
         refresh_token, expires_at = stored.get("refresh_token"), stored.get("expires_at")
         return Tokens(
             access_token,
             refresh_token if isinstance(refresh_token, str) else None,
             expires_at if isinstance(expires_at, (int, float)) else None,
-            stored.get("user"),  # type: ignore[arg-type]  # this program wrote it
+            cast("User", user) if fits(user, User) else None,
             str(stored.get("kept_in", "file")),
         )
 
@@ -169,6 +172,8 @@ class StoredSession:
             refresh_token = held.refresh_token or self._from_keyring(held)
             if refresh_token is None:
                 return None
+            # Where nothing can be written, the token must not be spent.
+            self._write(held, held.kept_in)
             try:
                 login = exchange(refresh_token)
             except SignedOutError:

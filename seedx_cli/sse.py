@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 TEXT = "message"
 
+_LONGEST_LINE = 4 * 1024 * 1024
+
 
 class Event(NamedTuple):
     """One event of a stream.
@@ -34,10 +36,15 @@ def lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
     Only LF and CRLF end a line: `str.splitlines` would also cut at U+2028 and its like, which
     JSON allows inside a string.
+
+    Raises:
+        ValueError: A line does not end.
     """
     rest = b""
     for chunk in chunks:
         *complete, rest = (rest + chunk).split(b"\n")
+        if len(rest) > _LONGEST_LINE:
+            raise ValueError("a line without end")
         for line in complete:
             yield line.removesuffix(b"\r").decode("utf-8", "replace")
 
@@ -46,7 +53,11 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
     """Read the events of a body.
 
     Comments are skipped; an event that the connection cut off before its blank line is dropped,
-    as the standard demands, so that it is asked for again.
+    as the standard demands, so that it is asked for again. An identifier that no header can carry
+    back is no identifier.
+
+    Raises:
+        ValueError: An event holds no JSON, or does not end.
     """
     name: str = TEXT
     identifier: str | None = None
@@ -62,7 +73,7 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
         if field == "event":
             name = value
         elif field == "id":
-            identifier = value
+            identifier = value if value.isascii() and value.isprintable() else None
         elif field == "data":
             data.append(value)
 

@@ -18,22 +18,26 @@ def relative(moment: str, now: datetime) -> str:
     try:
         then = datetime.fromisoformat(moment)
         seconds = int((now - then).total_seconds())
-    except (TypeError, ValueError):
+        day = then.astimezone().date().isoformat()
+    except (OverflowError, TypeError, ValueError):
         return moment
     if seconds < -_MINUTE or seconds >= _MONTH:
-        return then.astimezone().date().isoformat()
+        return day
     if seconds < _MINUTE:
         return "just now"
-    for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
+    return f"{duration(seconds)} ago"
+
+
+def duration(seconds: float) -> str:
+    """So many seconds in the largest unit that they fill: `2 hours`."""
+    for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second")):
         if seconds >= unit:
-            number = seconds // unit
-            return f"{number} {name}{'' if number == 1 else 's'} ago"
-    raise AssertionError("unreachable: seconds is at least a minute")
+            number = int(seconds // unit)
+            return f"{number} {name}{'' if number == 1 else 's'}"
+    return "a moment"
 
 
 def until(moment: str, now: datetime) -> str:
     """How long it is until an RFC 3339 time."""
-    minutes = int((datetime.fromisoformat(moment) - now).total_seconds()) // _MINUTE
-    if minutes < 1:
-        return "in under a minute"
-    return f"in {minutes} minute{'' if minutes == 1 else 's'}"
+    seconds = (datetime.fromisoformat(moment) - now).total_seconds()
+    return f"in {duration(seconds)}" if seconds >= _MINUTE else "in under a minute"

