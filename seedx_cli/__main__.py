@@ -7,11 +7,9 @@ import sys
 
 def main() -> int:
     """Run the command line of this process and return its exit code."""
+    _open_closed_streams()
     arguments = sys.argv[1:]
-    if arguments == ["--version"]:
-        from seedx_cli.version import VERSION
-
-        sys.stdout.write(f"seedx {VERSION}\n")
+    if arguments == ["--version"] and _tell_version():
         return 0
     if os.environ.get("_SEEDX_COMPLETE", "").startswith("complete_"):
         from seedx_cli.completion import run as complete
@@ -28,6 +26,26 @@ def main() -> int:
         return 130
     finally:
         gc.freeze()
+
+
+def _open_closed_streams() -> None:
+    """Give a process that was started with closed streams (`>&-`) streams that lead nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8")
+            setattr(sys, name, nowhere)
+
+
+def _tell_version() -> bool:
+    """Whether that went well; if not, the commands know how to tell it."""
+    from seedx_cli.version import VERSION
+
+    try:
+        sys.stdout.write(f"seedx {VERSION}\n")
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -72,11 +72,10 @@ def for_pipe(ticket: Ticket) -> str:
 
 def message_for_pipe(message: Message) -> str:
     """One message for programs: a line that names it, then its text."""
-    named = "\t".join(
-        [f"-- {message['id']}", author(message), _kind(message) or "message", message["created_at"]]
-    )
+    facts = (author(message), _kind(message) or "message", message["created_at"])
+    named = "\t".join([f"-- {message['id']}", *map(safe_line, facts)])
     cited = "".join(f"{line}\n" for line in sources(message["citations"]))
-    return f"{safe(named)}\n{safe(message['content'])}\n{cited}"
+    return f"{named}\n{safe(message['content'])}\n{cited}"
 
 
 def author(message: Message) -> str:

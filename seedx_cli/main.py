@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -97,7 +97,9 @@ def run(arguments: Sequence[str]) -> int:
         The exit code; see ``seedx help exit-codes``.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+        # What `nohup` ignores stays ignored.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a real stream has it
     try:
@@ -106,13 +108,13 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of the pipe has had enough. Nothing may be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of the pipe has had enough.
+        _silence(sys.stdout)
         return DONE
     except SeedXError as error:
         return _tell(error, arguments)
     except OSError as error:
-        return _tell(SeedXError(str(error)), arguments)
+        return _tell(SeedXError(_of_the_system(error)), arguments)
     except Exception as error:  # noqa: BLE001  # the last resort: a bug must not show a traceback
         return _tell(_bug(error), arguments)
     return code
@@ -148,8 +150,25 @@ def _tell(error: SeedXError, arguments: Sequence[str]) -> int:
         traceback.print_exception(error)
     if isinstance(error, SignedOutError) and error.hint:
         error.hint += _chosen(arguments)
-    Terminal(sys.stdin, sys.stdout, sys.stderr, json="--json" in arguments).error(error)
+    try:
+        Terminal(sys.stdin, sys.stdout, sys.stderr, json="--json" in arguments).error(error)
+        sys.stdout.flush()
+    except OSError:
+        # Nobody can be told any more; the exit code says it.
+        _silence(sys.stdout)
+        _silence(sys.stderr)
     return error.exit_code
+
+
+def _silence(stream: TextIO) -> None:
+    """Let nothing that is still buffered be written when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _of_the_system(error: OSError) -> str:
+    """An error of the system without its number."""
+    said = error.strerror or str(error)
+    return f"{said}: {error.filename}" if error.filename else said
 
 
 def _chosen(arguments: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import signal
 import subprocess
 from collections.abc import Mapping
 from typing import TextIO
@@ -26,13 +27,14 @@ def page(text: str, command: str, environment: Mapping[str, str], stdout: TextIO
         process = subprocess.Popen(  # noqa: S603  # the user chose this program
             words, stdin=subprocess.PIPE, env=surroundings, text=True, errors="backslashreplace"
         )
-    except (OSError, ValueError):
+    except (IndexError, OSError, ValueError):
         stdout.write(text)
         return
-    # The reader may leave before the end.
-    with contextlib.suppress(BrokenPipeError):
-        process.communicate(text)
-    while process.poll() is None:
-        # Ctrl-C belongs to the pager while it runs.
-        with contextlib.suppress(KeyboardInterrupt):
-            process.wait()
+    # Ctrl-C belongs to the pager while it runs.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        # The reader may leave before the end.
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate(text)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -117,7 +117,7 @@ def _edited(editor: str, template: str) -> str:
         words = [*shlex.split(editor), name]
         ended = subprocess.run(words, check=False).returncode  # noqa: S603  # the user's choice
     except (OSError, ValueError) as error:
-        file.unlink()
+        file.unlink(missing_ok=True)
         raise SeedXError(
             f"The editor {editor!r} could not be started: {error}",
             hint="Set VISUAL or EDITOR, or give the text with --body or --file",
@@ -127,7 +127,13 @@ def _edited(editor: str, template: str) -> str:
             f"The editor ended with {ended}, so nothing was sent",
             hint=f"What you wrote is in {name}; send it with --file {name}",
         )
-    text = file.read_text("utf-8")
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SeedXError(
+            f"What the editor wrote cannot be read: {error}",
+            hint=f"If the file is still there, send it with --file {name}",
+        ) from error
     file.unlink()
     return text
 

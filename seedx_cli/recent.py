@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ def remember(tickets: Iterable[Ticket], context: Context) -> None:
     """Keep the numbers and titles that a person has just seen on a terminal."""
     lines = [f"{ticket['id']}\t{safe_line(ticket['title'])}\n" for ticket in tickets]
     if lines and context.io.is_terminal:
-        write_private(Path(recent_file(context.environment)), "".join(lines))
+        # Completion is a convenience: a folder that cannot be written is no error of a list.
+        with suppress(OSError):
+            write_private(Path(recent_file(context.environment)), "".join(lines))
 
 
 def forget(context: Context) -> None:

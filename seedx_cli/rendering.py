@@ -24,6 +24,7 @@ def console_of(io: Terminal, file: TextIO | None = None, width: int | None = Non
         markup=False,
         emoji=False,
         highlight=False,
+        color_system="auto" if io.can_draw else None,
         no_color=not io.has_color(io.stdout),
         force_terminal=True,
         width=width,

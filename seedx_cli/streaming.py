@@ -100,7 +100,7 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
 def _view(io: Terminal, again: str) -> View:
     if io.json:
         return _Nothing()
-    if not io.is_terminal:
+    if not io.can_draw:
         return _Raw(io, again)
     return _Live(io)
 

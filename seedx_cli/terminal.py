@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # Colours that can be read on a light and on a dark background.
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "magenta": "35", "cyan": "36"}
 _DEFAULT_WIDTH = 80
+# Below this nothing can be laid out; the terminal breaks the lines.
+_NARROWEST = 10
 
 
 class Terminal:
@@ -68,7 +70,12 @@ class Terminal:
     @cached_property
     def can_prompt_beside_pipe(self) -> bool:
         """Whether somebody is there to answer although stdin may be a pipe."""
-        return self.can_prompt or (self.stderr.isatty() and os.access("/dev/tty", os.R_OK))
+        return self.can_prompt or (self.stderr.isatty() and _has_keyboard())
+
+    @property
+    def can_draw(self) -> bool:
+        """Whether a person looks at stdout, on a terminal that can move its cursor."""
+        return self.is_terminal and not self._is_dumb
 
     @property
     def size(self) -> tuple[int, int]:
@@ -80,7 +87,7 @@ class Terminal:
     @property
     def width(self) -> int:
         """Columns of the terminal."""
-        return self.size[0]
+        return max(self.size[0], _NARROWEST)
 
     def read_input(self) -> bytes:
         """Everything on standard input, to its end."""
@@ -92,7 +99,11 @@ class Terminal:
             return False
         if self.environment.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
             return True
-        return stream.isatty() and self.environment.get("TERM") != "dumb"
+        return stream.isatty() and not self._is_dumb
+
+    @property
+    def _is_dumb(self) -> bool:
+        return self.environment.get("TERM", "") in {"", "dumb", "unknown"}
 
     def style(self, text: str, *names: str) -> str:
         """Style text for stdout, if colour is wanted. The text must be safe already."""
@@ -127,6 +138,7 @@ class Terminal:
         if self.json:
             told = {"code": error.code, "message": error.message, "hint": error.hint}
             self.stderr.write(json_module.dumps(told) + "\n")
+            self.stderr.flush()
             return
         label = self._styled("Error:", ("red", "bold"), self.stderr)
         hint = f"  {safe(error.hint)}\n" if error.hint else ""
@@ -177,19 +189,21 @@ class Terminal:
         import time
 
         ends = time.monotonic() + seconds
-        live = self.stderr.isatty() and not self.quiet
+        live = self.stderr.isatty() and not self.quiet and not self._is_dumb
         if seconds >= 1 and not live:
             self.note(f"{reason}; waiting {seconds:.0f} s")
-        while (left := ends - time.monotonic()) > 0:
+        try:
+            while (left := ends - time.monotonic()) > 0:
+                if live and seconds >= 1:
+                    self._over(f"{reason}; {left:.0f} s ")
+                time.sleep(min(left, 1.0))
+        finally:
             if live and seconds >= 1:
-                self._over(f"{reason}; {left:.0f} s ")
-            time.sleep(min(left, 1.0))
-        if live and seconds >= 1:
-            self._over("")
+                self._over("")
 
     def spinner(self, text: str) -> Spinner | None:
         """A sign of life on stderr, turning until it is stopped; None where nobody would see it."""
-        if not self.stderr.isatty() or self.quiet:
+        if not self.stderr.isatty() or self.quiet or self._is_dumb:
             return None
         from seedx_cli.spinner import Spinner
 
@@ -203,3 +217,12 @@ class Terminal:
         if not names or not self.has_color(stream):
             return text
         return f"\x1b[{';'.join(_STYLES[name] for name in names)}m{text}\x1b[0m"
+
+
+def _has_keyboard() -> bool:
+    """Whether the process has a terminal, although its stdin may be a pipe."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,15 +90,18 @@ def kept(context: Context, text: str, command: str, source: Source) -> Iterator[
         command: The command that sends it again, without ``--recover``.
         source: Where it came from.
     """
+    if not _is_unicode(text):
+        raise UsageError("The text is not in UTF-8")
     directory = context.config.directory / "unsent"
     file = source.recover or _new_file(directory)
-    if source.recover is None:
-        write_private(file, text + "\n")
+    is_kept = source.recover is not None or _write(file, text, context)
     digest = hashlib.sha256(f"{file.name}\n{text}".encode()).hexdigest()
     try:
         yield Kept(file, digest[:32])
     except BaseException as error:
-        told = f"Your text is kept. Send it: {command} --recover {file}"
+        told = f"Your text is kept. Send it: {command} --recover {shlex.quote(str(file))}"
+        if not is_kept:
+            told = "Your text could not be kept; it stands above, or where you took it from"
         if isinstance(error, SeedXError):
             error.hint = f"{error.hint}\n  {told}" if error.hint else told
         else:
@@ -105,6 +109,16 @@ def kept(context: Context, text: str, command: str, source: Source) -> Iterator[
         raise
     if file.parent == directory:
         file.unlink(missing_ok=True)
+
+
+def _write(file: Path, text: str, context: Context) -> bool:
+    """Keep a text; a folder that cannot be written is no reason not to send it."""
+    try:
+        write_private(file, text + "\n")
+    except OSError as error:
+        context.io.warn(f"The text cannot be kept in {file.parent}: {error.strerror}")
+        return False
+    return True
 
 
 def _new_file(directory: Path) -> Path:

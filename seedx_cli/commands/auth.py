@@ -205,7 +205,7 @@ def _signed_in(user: User, session: StoredSession, context: Context) -> None:
     tokens = session.tokens()
     where = f"; the token is kept {_where(tokens, context)}" if tokens else ""
     server = context.config.server.value
-    context.io.line(f"Signed in to {server} as {safe_line(user['name'])} ({user['role']})")
+    context.io.line(safe_line(f"Signed in to {server} as {user['name']} ({user['role']})"))
     context.io.note(f"{user['email']}{where}.")
 
 
@@ -228,4 +228,7 @@ def _where(tokens: Tokens, context: Context) -> str:
 
 
 def _time(seconds: float | None) -> str | None:
-    return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds is not None else None
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (OSError, OverflowError, ValueError):
+        return None

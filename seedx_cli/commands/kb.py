@@ -48,7 +48,8 @@ def run_import(options: ImportOptions, context: Context) -> None:
     for word, slugs in vars(done).items():
         if word != "unchanged":
             for slug in slugs:
-                io.line(f"{word}\t{slug}" if not io.is_terminal else f"{word:<9} {slug}")
+                shown = safe_line(slug)
+                io.line(f"{word}\t{shown}" if not io.is_terminal else f"{word:<9} {shown}")
     counts = ", ".join(f"{len(slugs)} {word}" for word, slugs in vars(done).items() if slugs)
     io.note(f"Knowledge base: {counts}.")
 

@@ -9,10 +9,10 @@ import typer
 
 from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.commands.arguments import Role
+from seedx_cli.commands.ticket.change import find_user
 from seedx_cli.config import is_this_machine
 from seedx_cli.context import Context
 from seedx_cli.documents import User
-from seedx_cli.errors import SeedXError
 from seedx_cli.safe_text import safe_line
 from seedx_cli.tables import Column
 
@@ -63,7 +63,7 @@ def run_role(options: RoleOptions, context: Context) -> None:
     if context.io.json:
         context.io.document(user)
     else:
-        context.io.line(f"{safe_line(user['email'])} is {user['role']} now")
+        context.io.line(safe_line(f"{user['email']} is {user['role']} now"))
 
 
 @app.command(
@@ -123,7 +123,5 @@ def _on_this_machine(options: RoleOptions) -> User:
 
 
 def _through_the_api(options: RoleOptions, context: Context) -> User:
-    for user in context.api.users.all():
-        if user["email"].casefold() == options.email.casefold():
-            return context.api.users.change(user["id"], role=options.role)
-    raise SeedXError(f"Nobody has the address {options.email}", hint="See: seedx user list")
+    user = find_user(options.email, context)
+    return context.api.users.change(user["id"], role=options.role)

@@ -168,10 +168,16 @@ def _title_and_text(options: NewOptions, context: Context) -> tuple[str, str]:
     if not from_one_text:
         title = options.title or ask(context.io, "Title", "--title")
         return title, source.read(context, _NEW_TEMPLATE)
-    first, _, rest = source.read(context, _NEW_TEMPLATE).partition("\n")
+    written = source.read(context, _NEW_TEMPLATE)
+    if options.title and source.recover is None:
+        return options.title, written.strip()
+    first, _, rest = written.partition("\n")
     title, description = options.title or first.strip(), rest.strip()
     if not description:
-        raise UsageError("There is a title, but no text under it", hint="Give it with --body")
+        with kept(context, written, "seedx ticket new", source):
+            raise UsageError(
+                "There is a title, but no text under it", hint="Give both on the command line"
+            )
     return title, description
 
 
