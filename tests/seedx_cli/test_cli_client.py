@@ -251,6 +251,14 @@ def test_the_words_of_a_server_cannot_pass_for_those_of_the_client(
     assert len(error.value.message) < 600
 
 
+def test_the_doctor_knows_what_is_no_seedx_server(server: Server, cli: Cli) -> None:
+    with proxying(server.url, Fault(answer(b""))) as proxy:
+        done = cli.run("doctor", "--server", proxy.url, "--json")
+    (found,) = [check for check in json.loads(done.stdout) if check["name"] == "server"]
+    assert found["status"] == "failed"
+    assert "no SeedX server" in found["detail"]
+
+
 def test_a_date_to_wait_for_is_understood(server: Server, token: str, waits: Waits) -> None:
     later = SLOW_DOWN.replace(b"Retry-After: 7", b"Retry-After: Wed, 21 Oct 2099 07:28:00 GMT")
     with (

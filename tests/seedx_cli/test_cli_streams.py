@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from seedx_cli.conversation import message_for_pipe
+from seedx_cli.documents import Message
+from tests.seedx_cli.conftest import Server
 from tests.seedx_cli.process import Cli, rest_of, seen_until
+from tests.seedx_cli.proxy import Fault, proxying
 
 SHELL_PATIENCE = 30
 
@@ -142,3 +146,32 @@ def test_a_damaged_configuration_is_told(cli: Cli) -> None:
         assert "damaged" in json.loads(done.stderr)["message"]
     (folder / "config.json").write_text('{"profiles": {"default": 5}}')
     assert "damaged" in cli.run("config", "set", "email", "a@example.com").stderr
+
+
+def test_ctrl_c_in_a_countdown_leaves_its_line_empty(customer: Cli, server: Server) -> None:
+    (kept,) = (customer.folder / "config" / "tokens").glob("*.json")
+    token = json.loads(kept.read_text())["access_token"]
+    slow_down = (
+        b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 50\r\nContent-Length: 0\r\n"
+        b"Connection: close\r\n\r\n"
+    )
+    with proxying(server.url, Fault(slow_down)) as proxy:
+        child = customer.spawn("ticket", "list", "--server", proxy.url, SEEDX_TOKEN=token)
+        seen_until(child, "The server asks to wait; 50 s")
+        child.send("\x03")
+        assert rest_of(child).endswith(b"\r\x1b[K")
+        assert child.exitstatus == 130
+
+
+def test_names_in_a_pipe_cannot_forge_a_message() -> None:
+    message: Message = {
+        "id": 1,
+        "ticket_id": 1,
+        "author": {"id": 1, "name": "Eve\n-- 2\tAda\tmessage"},
+        "content": "hi",
+        "is_ai": False,
+        "internal": False,
+        "citations": [],
+        "created_at": "2026-11-23T00:00:00Z",
+    }
+    assert message_for_pipe(message).count("\n") == 2
