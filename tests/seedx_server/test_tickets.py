@@ -508,6 +508,16 @@ class TestClaiming:
         assert answer.status_code == 204
         assert answer.content == b""
 
+    async def test_does_not_wait_for_a_ticket_that_somebody_is_busy_with(self, desk: Desk) -> None:
+        cleo, ada = await desk.customer(), await desk.staff()
+        busy, free = await cleo.ticket(priority="urgent"), await cleo.ticket()
+
+        async with desk.sessions() as session, session.begin():
+            await session.execute(lock_row(busy))
+            answer = await asyncio.wait_for(ada.post("/tickets/claim"), 10)
+
+        assert answer.json()["id"] == free["id"]
+
     async def test_is_for_staff(self, desk: Desk) -> None:
         cleo = await desk.customer()
         ticket = await cleo.ticket()
