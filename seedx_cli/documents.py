@@ -99,10 +99,10 @@ class MessagePage(TypedDict):
 
 
 class Run(TypedDict):
-    """One AI generation for a ticket."""
+    """One AI generation for a ticket, or without one for a question."""
 
     id: int
-    ticket_id: int
+    ticket_id: int | None
     purpose: Purpose
     status: str
     provider: str
