@@ -105,8 +105,8 @@ class Run(TypedDict):
     ticket_id: int | None
     purpose: Purpose
     status: str
-    provider: str
-    model: str
+    provider: str | None
+    model: str | None
     finish_reason: str | None
     handoff: str | None
     error: str | None

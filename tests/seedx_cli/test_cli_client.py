@@ -11,6 +11,7 @@ import pytest
 
 from seedx_cli.client import Client
 from seedx_cli.connection import Bounded
+from seedx_cli.documents import Run
 from seedx_cli.errors import (
     ApiError,
     SeedXError,
@@ -18,6 +19,7 @@ from seedx_cli.errors import (
     UnreachableError,
     UsageError,
 )
+from seedx_cli.shapes import fits
 from tests.seedx_cli.conftest import REPLY, Server
 from tests.seedx_cli.process import PASSWORD, Cli
 from tests.seedx_cli.proxy import Fault, Proxy, proxying
@@ -249,6 +251,18 @@ def test_the_words_of_a_server_cannot_pass_for_those_of_the_client(
         client.tickets.list()
     assert "\n" not in error.value.message
     assert len(error.value.message) < 600
+
+
+def test_a_run_that_waits_has_no_provider_yet() -> None:
+    run: dict[str, object] = {
+        **dict.fromkeys(("id",), 1),
+        **dict.fromkeys(("purpose", "status", "text"), ""),
+        **dict.fromkeys(("ticket_id", "provider", "model", "finish_reason", "handoff"), None),
+        **dict.fromkeys(("error", "message_id"), None),
+        "citations": [],
+    }
+    assert fits(run, Run)
+    assert not fits({**run, "id": None}, Run)
 
 
 def test_the_doctor_knows_what_is_no_seedx_server(server: Server, cli: Cli) -> None:
