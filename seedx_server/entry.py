@@ -231,7 +231,7 @@ def _plainly() -> Iterator[None]:
 
 def _upgrade(settings: Settings) -> str:
     try:
-        return migrate.upgrade(settings.database)
+        return migrate.upgrade(settings.listen_database)
     except CommandError as error:
         raise EntryError(
             f"The database cannot be upgraded: {error}",

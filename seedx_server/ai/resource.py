@@ -17,7 +17,6 @@ from seedx_server.infrastructure.access import Actor
 from seedx_server.infrastructure.database import Sessions
 from seedx_server.infrastructure.errors import InvalidInput, NotFound
 from seedx_server.infrastructure.events import EventLog
-from seedx_server.infrastructure.repository import LARGEST_ID
 from seedx_server.infrastructure.web import RepeatableDep, SessionDep, answer
 from seedx_server.messages.core import Citation
 from seedx_server.messages.repository import MessageRepository
@@ -25,6 +24,9 @@ from seedx_server.tickets.resource import ticket_service
 from seedx_server.users.actor import ActorDep
 
 router = APIRouter(tags=["ai"])
+
+LARGEST_EVENT_ID = 2**63 - 1
+MOST_DIGITS_OF_AN_EVENT = len(str(LARGEST_EVENT_ID))
 
 LastEventId = Annotated[
     str | None, Header(description="The id of the last event that the reader has.")
@@ -185,8 +187,9 @@ async def ticket_events(
 def _event_id(value: str | None) -> int:
     if not value:
         return 0
-    if not value.isascii() or not value.isdecimal() or int(value[:20]) > LARGEST_ID:
-        raise InvalidInput.of("Last-Event-ID", "must be an id of this stream")
+    well_formed = value.isascii() and value.isdecimal() and len(value) <= MOST_DIGITS_OF_AN_EVENT
+    if not well_formed or int(value) > LARGEST_EVENT_ID:
+        raise InvalidInput.of("Last-Event-ID", "must be an id of this stream, such as 93")
     return int(value)
 
 

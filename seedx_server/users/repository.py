@@ -69,6 +69,15 @@ class UserRepository(SqlRepository[User]):
             .returning(User)
         )
 
+    async def end_sessions(self, user: User, now: datetime) -> None:
+        """End every sign-in of a locked account: none of its refresh tokens works again."""
+        await self.session.execute(
+            update(UserSession)
+            .where(UserSession.user_id == user.id, UserSession.revoked_at.is_(None))
+            .values(revoked_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
     async def void_tokens(self, user: User, now: datetime) -> None:
         """Make a locked account's access tokens stop working on every server process."""
         user.token_version += 1

@@ -110,6 +110,8 @@ class UserService:
         user.role = role
         if disabled is not was_disabled:
             user.disabled_at = self._now() if disabled else None
+        if disabled:
+            await self._users.end_sessions(user, self._now())
         await self._void_tokens(user)
         return user
 

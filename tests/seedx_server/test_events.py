@@ -156,7 +156,19 @@ class TestResuming:
         titles = [event.data["data"]["changes"]["title"][1] for event in events[1:]]
         assert titles == [str(number) for number in range(105)]
 
-    @pytest.mark.parametrize("last_event_id", ["x", "-1", "1.5", "17.305", "²", "1 OR 1=1"])
+    @pytest.mark.parametrize(
+        "last_event_id",
+        [
+            "x",
+            "-1",
+            "1.5",
+            "17.305",
+            "²",
+            "1 OR 1=1",
+            str(2**63),
+            "0" * 20 + "9" * 30,
+        ],
+    )
     async def test_after_what_is_no_id_names_the_header(
         self, desk: Desk, last_event_id: str
     ) -> None:

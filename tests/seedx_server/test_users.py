@@ -204,6 +204,8 @@ class TestShuttingOut:
         again = await shared_desk.log_in(dirk.user["email"])
         assert (await again.get("/auth/me")).status_code == 200
         assert (await dirk.get("/auth/me")).status_code == 401
+        old = {"refresh_token": dirk.session["refresh_token"]}
+        assert (await shared_desk.client.post("/auth/refresh", json=old)).status_code == 401
 
     async def test_while_the_password_is_hashed_wins(
         self, shared_desk: Desk, rosa: Person, monkeypatch: pytest.MonkeyPatch
