@@ -137,6 +137,9 @@ def _field_error(item: Mapping[str, object]) -> FieldError:
     path = [str(part) for part in location]
     if item["type"] == "json_invalid":
         path = ["body"]
+    if path[0] == "query":
+        # A parameter that may be repeated is one name to who wrote it.
+        path = path[:2]
     name = ".".join(path[1:] if len(path) > 1 else path)
     message = str(item["msg"]).removeprefix("Value error, ")
     plainer = PLAINER_WORDS.get(str(item["type"]))

@@ -170,10 +170,10 @@ class TestFilters:
     @pytest.mark.parametrize(
         ("query", "named"),
         [
-            ("status=done", "status.0"),
-            ("status=", "status.0"),
+            ("status=done", "status"),
+            ("status=", "status"),
             ("status=open&status=OPEN", "status.1"),
-            ("priority=1", "priority.0"),
+            ("priority=1", "priority"),
             ("sort=title", "sort"),
             ("sort=updated; DROP TABLE tickets", "sort"),
             ("limit=0", "limit"),
@@ -193,7 +193,7 @@ class TestFilters:
             (f"requester={'9' * 5_000}", "requester"),
             ("q=%00", "q"),
             (f"q={'x' * 1_001}", "q"),
-            ("tag=%00", "tag.0"),
+            ("tag=%00", "tag"),
             ("tag=ok&tag=a%00b", "tag.1"),
         ],
     )
