@@ -172,7 +172,7 @@ class TestFilters:
         [
             ("status=done", "status"),
             ("status=", "status"),
-            ("status=open&status=OPEN", "status.1"),
+            ("status=open&status=OPEN", "status"),
             ("priority=1", "priority"),
             ("sort=title", "sort"),
             ("sort=updated; DROP TABLE tickets", "sort"),
@@ -194,7 +194,7 @@ class TestFilters:
             ("q=%00", "q"),
             (f"q={'x' * 1_001}", "q"),
             ("tag=%00", "tag"),
-            ("tag=ok&tag=a%00b", "tag.1"),
+            ("tag=ok&tag=a%00b", "tag"),
         ],
     )
     async def test_with_bad_input_name_the_field(
