@@ -218,7 +218,7 @@ class Client:
             answer = self._persist(request, streaming=streaming)
         try:
             if not answer.is_success:
-                raise self._refusal(answer)
+                raise self._refusal(answer, path)
             yield answer
         finally:
             answer.close()
@@ -252,7 +252,7 @@ class Client:
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             raise SignedOutError("Your session has ended")
         if not answer.is_success:
-            raise self._refusal(answer)
+            raise self._refusal(answer, "/auth/refresh")
         return checked(self._document(answer), Login)
 
     def _send(self, request: httpx.Request, *, streaming: bool = False) -> httpx.Response:
@@ -296,7 +296,7 @@ class Client:
             code="bad_answer",
         )
 
-    def _refusal(self, answer: httpx.Response) -> SeedXError:
+    def _refusal(self, answer: httpx.Response, path: str) -> SeedXError:
         if answer.is_redirect:
             where = answer.headers.get("Location", "")
             return SeedXError(
@@ -310,7 +310,7 @@ class Client:
             problem = {"title": f"{self.server} answered {answer.status_code}"}
         if answer.status_code == httpx.codes.UNAUTHORIZED and _carried_token(answer):
             return SignedOutError("The server does not accept your session any more")
-        return ApiError(answer.status_code, problem, retry_after=retry_after(answer))
+        return ApiError(answer.status_code, problem, path=path, retry_after=retry_after(answer))
 
     def _unreachable(self, error: httpx.RequestError) -> UnreachableError:
         message, hint = why(error, self.server)

@@ -7,6 +7,7 @@ Help is plain text on purpose: drawing it with Rich would take longer than every
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -69,12 +70,17 @@ def context_of(typer_context: typer.Context) -> Context:
     """What a command works with, made from the shared options of the command line."""
     meta = typer_context.meta
     if _CONTEXT not in meta:
-        context = Context(Shared(**{name: meta[name] for name in _NAMES if name in meta}))
+        context = Context(shared_of(meta))
         meta[_CONTEXT] = context
         typer_context.find_root().call_on_close(context.close)
     context = meta[_CONTEXT]
     assert isinstance(context, Context)  # noqa: S101  # tells mypy what is stored
     return context
+
+
+def shared_of(meta: Mapping[str, Any]) -> Shared:
+    """The shared options, as the command line gave them."""
+    return Shared(**{name: meta[name] for name in _NAMES if name in meta})
 
 
 _NAMES = ("json", "server", "profile", "quiet")

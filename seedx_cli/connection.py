@@ -16,7 +16,7 @@ import httpx  # noqa: E402  # after the line above
 if not hasattr(_spared, "main"):
     del sys.modules["httpx._main"]
 
-from seedx_cli.config import is_this_machine  # noqa: E402  # the same
+from seedx_cli.config import DEFAULT_SERVER, is_this_machine  # noqa: E402  # the same
 from seedx_cli.errors import SeedXError  # noqa: E402  # the same
 from seedx_cli.version import VERSION  # noqa: E402  # the same
 
@@ -90,8 +90,7 @@ def why(error: httpx.RequestError, server: str) -> tuple[str, str | None]:
     for cause in causes:
         match cause:
             case ConnectionRefusedError():
-                start, look = "Start a server: seedx serve", "Look what is wrong: seedx doctor"
-                return f"Nothing listens at {server}", start if is_this_machine(server) else look
+                return f"Nothing listens at {server}", _start(server)
             case socket.gaierror():
                 return f"There is no host named {host}", "See which server is set: seedx doctor"
             case ssl.SSLCertVerificationError():
@@ -105,3 +104,12 @@ def why(error: httpx.RequestError, server: str) -> tuple[str, str | None]:
             case httpx.TimeoutException():
                 return f"{server} took too long to answer", "Look what is wrong: seedx doctor"
     return f"The connection to {server} broke: {error}", "Try again, or look: seedx doctor"
+
+
+def _start(server: str) -> str:
+    """The command that would make a server listen there, where it can be this machine's."""
+    if not is_this_machine(server):
+        return "Look what is wrong: seedx doctor"
+    port = urlsplit(server).port
+    usual = port is None or port == urlsplit(DEFAULT_SERVER).port
+    return f"Start a server: seedx serve{'' if usual else f' --port {port}'}"

@@ -7,6 +7,8 @@ hand in its own.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
 from collections.abc import Mapping
 from functools import cached_property
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from seedx_cli.session import Session
 
 
+# A server to be started is not one to talk to.
+_COMMAND = re.compile(r"\bseedx (?!serve\b).+$", re.MULTILINE)
+
+
 class Shared(NamedTuple):
     """The options that every command takes."""
 
@@ -29,6 +35,14 @@ class Shared(NamedTuple):
     server: str | None = None
     profile: str | None = None
     quiet: bool = False
+
+    def completed(self, hint: str) -> str:
+        """A hint whose commands, each at the end of its line, go to this server and profile."""
+        named = {"--server": self.server, "--profile": self.profile}
+        options = "".join(
+            f" {option} {shlex.quote(value)}" for option, value in named.items() if value
+        )
+        return _COMMAND.sub(lambda command: command.group() + options, hint)
 
 
 class Context:

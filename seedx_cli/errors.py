@@ -14,19 +14,27 @@ INTERRUPTED = 130
 _EXIT_CODES = {400: WRONG_USAGE, 401: REFUSED, 403: REFUSED, 404: NOT_FOUND, 422: WRONG_USAGE}
 
 _HINTS = {
-    "bad_credentials": "Try again: seedx login. No account yet: seedx signup",
-    "email_taken": "Sign in with it: seedx login",
+    "bad_credentials": "Try again: seedx login\nNo account yet: seedx signup",
+    "email_taken": "seedx login",
     "bad_transition": "See where it stands: seedx ticket show ID",
 }
 
 _HINTS_BY_STATUS = {
     401: "Sign in: seedx login",
     403: "See who you are: seedx whoami",
-    404: "See what there is: seedx ticket list",
     412: "Somebody changed it meanwhile. Look at it, then try again: seedx ticket show ID",
     429: "Wait a little, then try again",
 }
+_LISTS = {
+    "tickets": "seedx ticket list",
+    "messages": "seedx ticket list",
+    "ai-runs": "seedx ticket list",
+    "articles": "seedx kb list",
+    "users": "seedx user list",
+}
+"""What lists the things under the first part of a path."""
 _BUSY = {429, 503}
+_MISSING = 404
 _LONGEST_SENTENCE = 500
 
 
@@ -81,13 +89,26 @@ class ApiError(SeedXError):
         status: The HTTP status.
         problem: The RFC 9457 problem document, or what could be made of the answer.
         retry_after: Seconds the server asks to wait, if it said so.
+
+    Args:
+        status: The HTTP status.
+        problem: The problem document.
+        path: What was asked for, under the server's URL.
+        retry_after: Seconds the server asks to wait, if it said so.
     """
 
     def __init__(
-        self, status: int, problem: Mapping[str, object], *, retry_after: float | None = None
+        self,
+        status: int,
+        problem: Mapping[str, object],
+        *,
+        path: str = "",
+        retry_after: float | None = None,
     ) -> None:
         code = str(problem.get("code") or f"http_{status}")
         hint = _HINTS.get(code, _HINTS_BY_STATUS.get(status))
+        if status == _MISSING:
+            hint = _where_it_would_be(path)
         if retry_after and status in _BUSY:
             from seedx_cli.times import duration
 
@@ -97,6 +118,12 @@ class ApiError(SeedXError):
         self.problem = dict(problem)
         self.retry_after = retry_after
         self.exit_code = _EXIT_CODES.get(status, FAILED)
+
+
+def _where_it_would_be(path: str) -> str:
+    """The command that lists what a path belongs to."""
+    lists = _LISTS.get(path.strip("/").partition("/")[0])
+    return f"See what there is: {lists}" if lists else "Is it a SeedX server? seedx doctor"
 
 
 def _sentence(status: int, problem: Mapping[str, object]) -> str:

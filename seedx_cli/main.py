@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from seedx_cli.errors import DONE, INTERRUPTED, SeedXError, SignedOutError, UsageError
+from seedx_cli.errors import DONE, INTERRUPTED, SeedXError, UsageError
 from seedx_cli.lazy import Entry, LazyGroup
 
 if TYPE_CHECKING:
     # The classes that Typer passes to overridden methods have no public name.
     from types import FrameType
 
+    from typer._click.core import Command as ClickCommand
     from typer._click.core import Context as ClickContext
 
 
@@ -124,7 +125,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(app)
     try:
         with command.make_context("seedx", [*arguments]) as context:
-            command.invoke(context)
+            _invoke(command, context)
     except typer.Exit as end:
         return end.exit_code
     except typer.Abort:
@@ -132,6 +133,17 @@ def _dispatch(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         raise _usage(error) from error
     return DONE
+
+
+def _invoke(command: ClickCommand, context: ClickContext) -> None:
+    try:
+        command.invoke(context)
+    except SeedXError as error:
+        if error.hint:
+            from seedx_cli.command import shared_of
+
+            error.hint = shared_of(context.meta).completed(error.hint)
+        raise
 
 
 def _usage(error: typer.TyperException) -> UsageError:
@@ -148,8 +160,6 @@ def _tell(error: SeedXError, arguments: Sequence[str]) -> int:
         import traceback
 
         traceback.print_exception(error)
-    if isinstance(error, SignedOutError) and error.hint:
-        error.hint += _chosen(arguments)
     try:
         Terminal(sys.stdin, sys.stdout, sys.stderr, json="--json" in arguments).error(error)
         sys.stdout.flush()
@@ -169,17 +179,6 @@ def _of_the_system(error: OSError) -> str:
     """An error of the system without its number."""
     said = error.strerror or str(error)
     return f"{said}: {error.filename}" if error.filename else said
-
-
-def _chosen(arguments: Sequence[str]) -> str:
-    """The server and profile that this command line names, for the command that a hint names."""
-    found = ""
-    for option in ("--server", "--profile"):
-        for index, word in enumerate(arguments):
-            name, has_value, value = word.partition("=")
-            if name == option:
-                found += f" {option} {value if has_value else ''.join(arguments[index + 1 :][:1])}"
-    return found
 
 
 def _bug(error: Exception) -> SeedXError:

@@ -81,7 +81,8 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
                 view.feed(last.text)
     except KeyboardInterrupt:
         view.abort()
-        io.note(f"\nStopped reading; the reply goes on by itself. See it: {go_on}")
+        told = f"\nStopped reading; the reply goes on by itself. See it: {go_on}"
+        io.note(context.shared.completed(told))
         raise
     except BaseException:
         view.abort()

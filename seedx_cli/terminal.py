@@ -141,7 +141,7 @@ class Terminal:
             self.stderr.flush()
             return
         label = self._styled("Error:", ("red", "bold"), self.stderr)
-        hint = f"  {safe(error.hint)}\n" if error.hint else ""
+        hint = "".join(f"  {line}\n" for line in safe(error.hint or "").splitlines())
         self.stderr.write(f"{label} {safe(error.message)}\n{hint}")
         self.stderr.flush()
 

@@ -103,9 +103,9 @@ def kept(context: Context, text: str, command: str, source: Source) -> Iterator[
         if not is_kept:
             told = "Your text could not be kept; it stands above, or where you took it from"
         if isinstance(error, SeedXError):
-            error.hint = f"{error.hint}\n  {told}" if error.hint else told
+            error.hint = f"{error.hint}\n{told}" if error.hint else told
         else:
-            context.io.warn(told)
+            context.io.warn(context.shared.completed(told))
         raise
     if file.parent == directory:
         file.unlink(missing_ok=True)

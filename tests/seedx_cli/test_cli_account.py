@@ -109,3 +109,11 @@ def test_a_server_named_at_sign_in_becomes_the_profiles_own(customer: Cli, serve
     login = ("login", "--email", email, "--password-stdin", "--server", server.url)
     customer.ok(*login, "--profile", "desk", stdin=PASSWORD)
     assert customer.json("whoami", "--profile", "desk")["server"] == server.url
+
+
+def test_an_address_that_is_taken_is_told_once(customer: Cli) -> None:
+    email = customer.environment["EMAIL"]
+    signup = ("signup", "--name", "Ada", "--email", email, "--password-stdin")
+    told = customer.run(*signup, "--profile", "new", stdin=PASSWORD).stderr
+    assert told.count("Log in") == 1
+    assert told.endswith("\n  seedx login --profile new\n")

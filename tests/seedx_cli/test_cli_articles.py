@@ -95,3 +95,9 @@ def test_importing_again_changes_nothing_and_pruning_removes(staff: Cli) -> None
 def test_customers_cannot_write_articles(customer: Cli) -> None:
     file = write(customer.folder, "a.md", "# A\n\nText.\n")
     assert customer.run("kb", "import", str(file)).returncode == 4
+
+
+def test_an_article_that_is_not_there_leads_to_those_that_are(customer: Cli) -> None:
+    done = customer.run("kb", "show", "nope")
+    assert done.returncode == 5
+    assert done.stderr.endswith("See what there is: seedx kb list\n")

@@ -303,7 +303,7 @@ def test_a_server_that_is_not_there_is_named(waits: Waits) -> None:
     client = Client("http://127.0.0.1:1", token="any", wait=waits)
     with client, pytest.raises(UnreachableError, match="Nothing listens") as error:
         client.tickets.list()
-    assert error.value.hint == "Start a server: seedx serve"
+    assert error.value.hint == "Start a server: seedx serve --port 1"
 
 
 def test_a_server_that_never_answers_is_given_up(waits: Waits) -> None:

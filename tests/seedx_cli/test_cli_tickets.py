@@ -85,6 +85,17 @@ def test_a_new_ticket_survives_a_server_that_is_away(customer: Cli) -> None:
     assert (ticket["title"], ticket["description"]) == ("Title", "Body")
 
 
+def test_a_kept_text_is_sent_by_the_profile_it_was_written_in(customer: Cli) -> None:
+    done = customer.run("ticket", "reply", "1", "-b", "Words", "--profile", "my work")
+    (kept,) = unsent(customer)
+    told = done.stderr.splitlines()[1:]
+    assert told == [
+        "  Sign in: seedx login --profile 'my work'",
+        "  Your text is kept. Send it: seedx ticket reply 1 "
+        f"--recover {kept} --profile 'my work'",
+    ]
+
+
 def test_sending_the_same_kept_text_twice_makes_one_ticket(customer: Cli) -> None:
     customer.run("ticket", "new", "-t", "T", "-b", "B", SEEDX_TOKEN="refused")
     (kept,) = unsent(customer)
