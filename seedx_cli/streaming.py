@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TextIO, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from seedx_cli.conversation import sources
 from seedx_cli.documents import Citation
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from seedx_cli.spinner import Spinner
     from seedx_cli.sse import Event
     from seedx_cli.terminal import Terminal
+
+
+_HANDOFFS = {
+    "customer_request": "a person was asked for",
+    "missing_knowledge": "the knowledge base does not answer this",
+    "policy": "this is for a person to decide",
+    "provider_failure": "the AI could not be reached",
+    "limit": "the AI has answered as often as it may",
+}
+"""Why a run left the answer to a person; a newer server may know more reasons."""
 
 
 class TornOutput(SeedXError):
@@ -134,7 +144,7 @@ class _Raw:
     """
 
     def __init__(self, io: Terminal, again: str) -> None:
-        self._out: TextIO = io.stdout
+        self._io = io
         self._again = again
         self._safe = SafeStream()
         self._text = ""
@@ -150,6 +160,7 @@ class _Raw:
     def finish(self) -> None:
         self._take(self._safe.finish())
         if self._text != self._written:
+            self._io.end_line()
             raise TornOutput(
                 "The AI began anew while its text was being written, so this output is not whole",
                 hint=f"Write it once more: {self._again}",
@@ -157,12 +168,12 @@ class _Raw:
 
     def abort(self) -> None:
         self._take(self._safe.finish())
+        self._io.end_line()
 
     def _take(self, text: str) -> None:
         self._text += text
-        if self._text.startswith(self._written):
-            self._out.write(self._text[len(self._written) :])
-            self._out.flush()
+        if self._text != self._written and self._text.startswith(self._written):
+            self._io.raw(self._text[len(self._written) :])
             self._written = self._text
 
 
@@ -208,7 +219,8 @@ def _tell_end(began: Event, done: Event, io: Terminal) -> None:
         lines.append("Somebody answered meanwhile, so this was not posted.")
     handoff = done.data.get("handoff")
     if handoff:
-        lines.append(safe_line(f"Handed to a person: {handoff}"))
+        reason = _HANDOFFS.get(str(handoff), str(handoff))
+        lines.append(safe_line(f"Handed to a person: {reason}"))
     if lines and io.is_terminal:
         io.line()
     for line in lines:
