@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json as json_module
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
@@ -56,6 +57,7 @@ class Terminal:
         self.environment = environment
         self.json = json
         self.quiet = quiet
+        self._is_mid_line = False
 
     @cached_property
     def is_terminal(self) -> bool:
@@ -113,6 +115,27 @@ class Terminal:
         """Print a line for people."""
         self.stdout.write(f"{text}\n")
 
+    def raw(self, text: str) -> None:
+        """Print a piece of a text, which is not empty, at once; its last line may go on."""
+        self.stdout.write(text)
+        self.stdout.flush()
+        self._is_mid_line = not text.endswith("\n")
+
+    def end_line(self) -> None:
+        """Let stderr go on below a `raw` text, where both show on one screen."""
+        if self._is_mid_line and self._shares_a_screen:
+            self.stderr.write("\n")
+        self._is_mid_line = False
+
+    @property
+    def _shares_a_screen(self) -> bool:
+        """Whether stdout ends where stderr does; a pipe that begins on a screen may lead back."""
+        try:
+            out, err = (os.fstat(stream.fileno()) for stream in (self.stdout, self.stderr))
+        except OSError:
+            return False
+        return os.path.samestat(out, err) or (self.stderr.isatty() and stat.S_ISFIFO(out.st_mode))
+
     def document(self, value: object) -> None:
         """Print a JSON document; ASCII alone, so that nothing in it can move the cursor."""
         self.stdout.write(json_module.dumps(value, indent=2) + "\n")
@@ -125,13 +148,11 @@ class Terminal:
     def note(self, text: str, *styles: str) -> None:
         """Tell something by the way, on stderr; nothing with ``--quiet``."""
         if not self.quiet:
-            self.stderr.write(f"{self._styled(safe(text), styles, self.stderr)}\n")
-            self.stderr.flush()
+            self._tell(safe(text), styles)
 
     def warn(self, text: str) -> None:
         """Tell something that must not be missed, on stderr."""
-        self.stderr.write(f"{self._styled(safe(text), ('magenta',), self.stderr)}\n")
-        self.stderr.flush()
+        self._tell(safe(text), ("magenta",))
 
     def error(self, error: SeedXError) -> None:
         """Tell an error, in one or two lines, or as one JSON object."""
@@ -148,15 +169,18 @@ class Terminal:
     def table(
         self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, empty: str = "Nothing."
     ) -> None:
-        """Print rows: fitted to a terminal, whole and tab-separated in a pipe."""
+        """Print rows: fitted to a terminal, whole and tab-separated in a pipe.
+
+        That there are none is told on stderr.
+        """
         from seedx_cli.tables import fitted, tab_separated
 
-        if not self.is_terminal:
-            self.stdout.write(tab_separated(rows))
-        elif rows:
+        if not rows:
+            self.note(empty)
+        elif self.is_terminal:
             self.stdout.write(fitted(columns, rows, self.width, self.style))
         else:
-            self.note(empty)
+            self.stdout.write(tab_separated(rows))
 
     def time(self, moment: str, now: datetime) -> str:
         """A time for people: relative on a terminal, RFC 3339 as the server gave it in a pipe."""
@@ -208,6 +232,11 @@ class Terminal:
         from seedx_cli.spinner import Spinner
 
         return Spinner(self.stderr, text)
+
+    def _tell(self, text: str, styles: Sequence[str]) -> None:
+        self.end_line()
+        self.stderr.write(f"{self._styled(text, styles, self.stderr)}\n")
+        self.stderr.flush()
 
     def _over(self, text: str) -> None:
         self.stderr.write(f"\r{safe(text)}\x1b[K")

@@ -75,7 +75,12 @@ def run_rate(options: RateOptions, context: Context) -> None:
             f"Ticket #{options.ticket_id} has no AI reply", hint=f"seedx ai {options.ticket_id}"
         )
     context.api.ai.rate(replies[-1], options.rating, reason=options.reason)
-    context.io.note("Thank you; that is kept.")
+    io = context.io
+    if io.json:
+        rated = {"rating": options.rating, "reason": options.reason}
+        io.document({"message_id": replies[-1], **rated})
+    else:
+        io.note("Thank you; that is kept.")
 
 
 @app.command(

@@ -66,6 +66,7 @@ def run_logout(context: Context) -> None:
     server = context.config.server.value
     if session.tokens() is None:
         context.io.note(f"You were not signed in to {server}.")
+        _tell_signed_out(context, was_signed_in=False)
         return
     try:
         context.api.auth.logout()
@@ -75,6 +76,7 @@ def run_logout(context: Context) -> None:
         session.end()
         forget(context)
     context.io.note(f"Signed out of {server}.")
+    _tell_signed_out(context, was_signed_in=True)
 
 
 def run_whoami(context: Context) -> None:
@@ -209,6 +211,12 @@ def _signed_in(user: User, session: StoredSession, context: Context) -> None:
     context.io.note(f"{user['email']}{where}.")
 
 
+def _tell_signed_out(context: Context, *, was_signed_in: bool) -> None:
+    if context.io.json:
+        server = context.config.server.value
+        context.io.document({"server": server, "was_signed_in": was_signed_in})
+
+
 def _remember_server(context: Context) -> None:
     """Let a server named on the command line be the profile's own, if it has none yet."""
     config = context.config
@@ -228,7 +236,10 @@ def _where(tokens: Tokens, context: Context) -> str:
 
 
 def _time(seconds: float | None) -> str | None:
+    """A time as the server writes it, None where it is none."""
+    if seconds is None:
+        return None
     try:
-        return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
     except (OSError, OverflowError, ValueError):
         return None

@@ -92,10 +92,17 @@ def restore(
     question = "Replace everything in the database by the backup?"
     if not yes and not confirm(context.io, question, "--yes"):
         context.io.note("Nothing was changed.")
+        _tell_restored(file, context, restored=False)
         return
     with entry() as server:
         server.db_restore(file)
     context.io.note(f"The database is what {file} holds.")
+    _tell_restored(file, context, restored=True)
+
+
+def _tell_restored(file: Path, context: Context, *, restored: bool) -> None:
+    if context.io.json:
+        context.io.document({"file": str(file), "restored": restored})
 
 
 def _tell_revision(revision: str, context: Context) -> None:

@@ -126,10 +126,9 @@ def run_search(words: str, context: Context) -> None:
     io = context.io
     if io.json:
         io.document(page)
-    elif not io.is_terminal:
-        io.table([], [_found(article) for article in page["items"]])
-    elif not page["items"]:
-        io.note("No article fits.")
+    elif not io.is_terminal or not page["items"]:
+        rows = [_found(article) for article in page["items"]]
+        io.table([], rows, empty="No article fits.")
     else:
         for article in page["items"]:
             slug, title, heading, snippet = (safe_line(part) for part in _found(article))

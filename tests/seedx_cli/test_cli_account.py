@@ -23,6 +23,7 @@ def test_whoami_tells_server_role_and_where_the_token_is(customer: Cli, server: 
     assert known["server"] == server.url
     assert known["role"] == "customer"
     assert known["token"]["kept_in"] == "file"
+    assert known["token"]["expires_at"].endswith("Z")
 
 
 def test_whoami_without_a_session_says_how_to_sign_in(newcomer: Cli) -> None:
@@ -38,6 +39,11 @@ def test_logout_ends_the_session_on_the_server_too(customer: Cli) -> None:
     assert token_files(customer) == []
     kept.write_text(copy)
     assert customer.run("ticket", "list").returncode == 4
+
+
+def test_signing_out_under_json_is_a_document(customer: Cli, server: Server) -> None:
+    assert customer.json("logout") == {"server": server.url, "was_signed_in": True}
+    assert customer.json("logout") == {"server": server.url, "was_signed_in": False}
 
 
 def test_a_wrong_password_is_refused_in_plain_words(customer: Cli) -> None:

@@ -92,6 +92,12 @@ def test_importing_again_changes_nothing_and_pruning_removes(staff: Cli) -> None
     assert staff.ok("kb", "search", "polish", "brass").startswith("one\t")
 
 
+def test_a_search_without_a_hit_says_so_beside_the_output(customer: Cli) -> None:
+    done = customer.run("kb", "search", "xylophone")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "No article fits.\n")
+    assert customer.run("kb", "search", "xylophone", "--quiet").stderr == ""
+
+
 def test_customers_cannot_write_articles(customer: Cli) -> None:
     file = write(customer.folder, "a.md", "# A\n\nText.\n")
     assert customer.run("kb", "import", str(file)).returncode == 4

@@ -157,13 +157,19 @@ def test_a_new_ticket_with_ai_streams_at_once(customer: Cli) -> None:
     done = customer.ok("ticket", "new", "-t", "T", "-b", "B", "--ai")
     assert done.splitlines()[0].isdigit()
     assert REPLY in done
+    screen = customer.screen("ticket", "new", "-t", "T", "-b", "B", "--ai")
+    assert "Opened ticket" in screen.text
+    assert "Ask the AI" not in screen.text
 
 
 def test_a_reply_is_rated(customer: Cli) -> None:
     number = open_ticket(customer)
     assert customer.run("ai", number, "--rate", "up").returncode == 1
     customer.ok("ai", number)
-    customer.ok("ai", number, "--rate", "down", "--reason", "No plug there.")
+    rated = customer.json("ai", number, "--rate", "down", "--reason", "No plug there.")
+    assert (rated["rating"], rated["reason"]) == ("down", "No plug there.")
+    (reply,) = customer.json("ticket", "show", number)["messages"]
+    assert rated["message_id"] == reply["id"]
 
 
 def test_customers_cannot_do_what_staff_do(customer: Cli) -> None:

@@ -68,7 +68,7 @@ def run_new(options: NewOptions, context: Context) -> None:
             tags=options.tags,
             key=keeping.key,
         )
-    _tell_opened(ticket, context, as_event=options.as_event or options.ai)
+    _tell_opened(ticket, options, context)
     if options.ai:
         from seedx_cli.commands.ai import AiOptions, run_ai
 
@@ -181,14 +181,16 @@ def _title_and_text(options: NewOptions, context: Context) -> tuple[str, str]:
     return title, description
 
 
-def _tell_opened(ticket: Ticket, context: Context, *, as_event: bool) -> None:
+def _tell_opened(ticket: Ticket, options: NewOptions, context: Context) -> None:
     io, number = context.io, ticket["id"]
-    if io.json and as_event:
+    if io.json and (options.as_event or options.ai):
         io.record({"event": "ticket", "id": None, "data": ticket})
     elif io.json:
         io.document(ticket)
     elif io.is_terminal:
         io.line(f"Opened ticket {io.style(f'#{number}', 'bold')}: {safe_line(ticket['title'])}")
-        io.note(f"Ask the AI: seedx ai {number}   Look at it: seedx ticket show {number}", "dim")
+        if not options.ai:
+            hint = f"Ask the AI: seedx ai {number}\nLook at it: seedx ticket show {number}"
+            io.note(context.shared.completed(hint), "dim")
     else:
         io.line(str(number))
