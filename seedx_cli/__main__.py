@@ -41,8 +41,8 @@ def _tell_version() -> bool:
     from seedx_cli.version import VERSION
 
     try:
-        sys.stdout.write(f"seedx {VERSION}\n")
-        sys.stdout.flush()
+        # Past the buffer: what cannot be written must not stay behind in it.
+        os.write(sys.stdout.fileno(), f"seedx {VERSION}\n".encode())
     except OSError:
         return False
     return True

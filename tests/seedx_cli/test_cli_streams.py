@@ -41,8 +41,10 @@ def test_closed_streams_change_nothing_else(cli: Cli, closed: str, words: str, c
     assert "stumbled" not in done.stderr
 
 
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 @pytest.mark.parametrize("words", ["--version", "help json", "ticket --help"])
-def test_a_full_disk_is_told_in_one_line(cli: Cli, words: str) -> None:
+def test_a_full_disk_is_told_in_one_line(cli: Cli, words: str, locale: str) -> None:
+    cli.environment["LC_ALL"] = locale
     done = in_shell(cli, f"$SEEDX {words} > /dev/full")
     assert done.returncode == 1
     assert done.stderr == "Error: No space left on device\n"
