@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from seedx_cli.errors import SeedXError
+from seedx_cli.errors import SeedXError, UsageError
 
 
 @contextmanager
@@ -17,6 +17,8 @@ def entry() -> Iterator[ModuleType]:
 
     try:
         yield server
+    except server.BadSettingError as error:
+        raise UsageError(error.message, hint=error.hint or None) from error
     except server.EntryError as error:
         raise SeedXError(error.message, hint=error.hint or None) from error
 

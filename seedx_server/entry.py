@@ -42,6 +42,7 @@ from seedx_server.users.service import UserService
 logger = logging.getLogger("seedx")
 
 SHUTDOWN_SECONDS = 5
+LAST_PORT = 65535
 OTHER_CONNECTIONS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend'
@@ -61,6 +62,10 @@ class EntryError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class BadSettingError(EntryError):
+    """A setting has a value that the server cannot work with."""
 
 
 def serve(
@@ -200,7 +205,7 @@ def _database(**overrides: str | int) -> Iterator[Settings]:
     try:
         settings = load_settings(**overrides)
     except SettingsError as error:
-        raise EntryError(str(error)) from error
+        raise BadSettingError(str(error)) from error
     configure_logging(settings.log_level)
     if settings.database_url is not None:
         with _plainly():
@@ -221,7 +226,7 @@ def _plainly() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise EntryError(str(error)) from error
+        raise BadSettingError(str(error)) from error
     except (psycopg.OperationalError, SQLAlchemyError) as error:
         raise EntryError(
             f"The database does not answer or refuses: {str(error).splitlines()[0]}",
@@ -246,12 +251,16 @@ def _listen(settings: Settings) -> socket.socket:
     except (OSError, OverflowError) as error:
         raise EntryError(
             f"Cannot listen on {settings.host} port {settings.port}: {error}",
-            "Name another port: seedx serve --port 8444",
+            f"Name another port: seedx serve --port {_next_port(settings.port)}",
         ) from error
     listener.set_inheritable(True)
     # asyncio's own event loop would let each answer wait 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def _next_port(port: int) -> int:
+    return port + 1 if port < LAST_PORT else port - 1
 
 
 def _run(
