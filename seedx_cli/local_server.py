@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -26,6 +28,23 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def near(path: Path) -> str:
+    """A path as it is said in the working folder, whole where it leads elsewhere."""
+    here = Path.cwd()
+    whole = path.absolute()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+
+
+def own_name() -> str:
+    """What to type for this program: `seedx`, or what it was started by where that is not found."""
+    if shutil.which("seedx"):
+        return "seedx"
+    started = Path(sys.argv[0])
+    if started.name == "__main__.py":
+        return f"{shlex.quote(near(Path(sys.executable)))} -m seedx_cli"
+    return shlex.quote(near(started))
 
 
 def importable(environment: Mapping[str, str]) -> dict[str, str]:

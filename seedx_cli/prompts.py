@@ -24,13 +24,30 @@ SCISSORS = "-" * 24 + " >8 " + "-" * 24
 _EDITORS = ("sensible-editor", "nano", "vi")
 
 
+def require_person(io: Terminal, label: str, option: str) -> None:
+    """Make sure that somebody is there to give what is missing.
+
+    Args:
+        io: The terminal.
+        label: What is missing.
+        option: The option that gives it instead.
+
+    Raises:
+        UsageError: Nobody is.
+    """
+    if not io.can_prompt:
+        raise UsageError(
+            f"{label}: missing, and there is no terminal to ask on", hint=f"Give {option}"
+        )
+
+
 def ask(io: Terminal, label: str, option: str) -> str:
     """Ask for a line that is not empty.
 
     Raises:
         UsageError: Nobody is there to answer.
     """
-    _require_person(io, label, option)
+    require_person(io, label, option)
     while True:
         answer = _read_line(io, f"{label}: ")
         if answer.strip():
@@ -49,7 +66,7 @@ def ask_password(io: Terminal, *, repeat: bool = False) -> str:
     """
     import getpass
 
-    _require_person(io, "Password", "--password-stdin")
+    require_person(io, "Password", "--password-stdin")
     while True:
         password = getpass.getpass("Password: ", stream=io.stderr)
         if not repeat or getpass.getpass("The same again: ", stream=io.stderr) == password:
@@ -76,7 +93,7 @@ def confirm(io: Terminal, question: str, option: str, *, beside_pipe: bool = Fal
         with Path("/dev/tty").open(encoding="utf-8", errors="replace") as keyboard:
             answer = keyboard.readline()
     else:
-        _require_person(io, "Confirmation", option)
+        require_person(io, "Confirmation", option)
         answer = _read_line(io, prompt)
     return answer.strip().lower() in {"y", "yes"}
 
@@ -97,7 +114,7 @@ def write_text(io: Terminal, template: str, option: str, editor: str | None = No
         UsageError: Nobody is there to write, or nothing was written.
         SeedXError: The editor could not be started or failed; what was written is kept.
     """
-    _require_person(io, "Text", option)
+    require_person(io, "Text", option)
     environment = io.environment
     chosen = environment.get("VISUAL") or environment.get("EDITOR") or editor
     chosen = chosen or next((name for name in _EDITORS if shutil.which(name)), None)
@@ -158,11 +175,3 @@ def _read_line(io: Terminal, prompt: str) -> str:
     if not line:
         raise KeyboardInterrupt
     return line
-
-
-def _require_person(io: Terminal, label: str, option: str) -> None:
-    if not io.can_prompt:
-        raise UsageError(
-            f"{label}: missing, and there is no terminal to ask on",
-            hint=f"Give it with {option}",
-        )

@@ -19,7 +19,7 @@ import typer
 from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.context import Context
 from seedx_cli.errors import SeedXError
-from seedx_cli.local_server import PROGRAM, free_port, importable, running
+from seedx_cli.local_server import PROGRAM, free_port, importable, near, own_name, running
 
 app = command_group("The demonstration.")
 
@@ -136,7 +136,7 @@ def _play(stage: Stage) -> None:
     stage.tell("3. The knowledge base that the AI answers from")
     from seedx_cli.server_entry import handbook
 
-    stage.run("kb", "import", str(handbook()), "--quiet", "--profile", "staff", hidden=True)
+    stage.run("kb", "import", near(handbook()), "--quiet", "--profile", "staff", hidden=True)
     stage.tell("4. A customer with a question")
     stage.sign_up("Ada", customer, "customer")
     opened = stage.run(
@@ -145,6 +145,9 @@ def _play(stage: Stage) -> None:
     number = opened.split()[0] if not stage.context.io.json else opened.strip()
     stage.tell("5. The AI's reply, as it is written")
     stage.run("ai", number, "--profile", "customer")
+    if not (stage.context.io.is_terminal or stage.context.io.json):
+        # The raw text of a reply seldom ends its last line.
+        stage.context.io.line()
     stage.tell("6. What PostgreSQL kept")
     shown = stage.run("ticket", "show", number, "--profile", "customer", *_json(stage.context))
     if stage.context.io.json:
@@ -196,7 +199,8 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def _what_next(environment: Mapping[str, str], *, keep: bool) -> str:
+    seedx = own_name()
     if keep:
         where = environment.get("SEEDX_DATA_DIR", "the usual folder")
-        return f"Its data stays in {where}. Run it again: seedx serve"
-    return "Now for real: seedx serve   and in another terminal: seedx signup"
+        return f"Its data stays in {where}. Run it again: {seedx} serve"
+    return f"Now for real: {seedx} serve   and in another terminal: {seedx} signup"

@@ -6,7 +6,9 @@ import tempfile
 from pathlib import Path
 
 import psutil
+import pytest
 
+from seedx_cli.local_server import own_name
 from tests.seedx_cli.process import Cli, rest_of
 
 
@@ -34,9 +36,22 @@ def test_the_demo_plays_the_main_job_and_leaves_nothing(cli: Cli, tmp_path: Path
     for command in ("seedx serve", "seedx signup", "seedx ticket new", "seedx ai 1"):
         assert f"$ {command}" in done.stdout.replace("… | ", "")
     assert "seedx db backup" in done.stdout
+    assert "\n\n6. What PostgreSQL kept\n" in done.stdout
     assert left_running(str(tmp_path)) == []
     assert demo_folders() == before
     assert not (tmp_path / "config").exists()
+
+
+def test_a_program_is_named_as_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "seedx"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(program)])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert own_name() == "bin/seedx"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert own_name() == "seedx"
 
 
 def test_the_demo_as_json_is_the_ticket_that_was_kept(cli: Cli) -> None:

@@ -121,6 +121,7 @@ def test_wrong_usage_is_told_in_two_lines(customer: Cli) -> None:
         (("ticket", "list", "--status", "opne"), "Did you mean 'open'?"),
         (("ticket", "show", "printer"), "no ticket number"),
         (("ticket", "new", "-t", "x"), "--body"),
+        (("ticket", "new"), "--title, and --body"),
         (("config", "get", "colour"), "no setting"),
         (("ticket", "list", "--server", "ftp://x"), "no server URL"),
     ):

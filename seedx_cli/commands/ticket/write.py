@@ -13,7 +13,7 @@ from seedx_cli.context import Context
 from seedx_cli.documents import Priority as PriorityName
 from seedx_cli.documents import Ticket
 from seedx_cli.errors import UsageError
-from seedx_cli.prompts import SCISSORS, ask
+from seedx_cli.prompts import SCISSORS, ask, require_person
 from seedx_cli.safe_text import safe_line
 from seedx_cli.texts import Source, kept
 
@@ -168,6 +168,8 @@ def _title_and_text(options: NewOptions, context: Context) -> tuple[str, str]:
     if not from_one_text:
         title = options.title or ask(context.io, "Title", "--title")
         return title, source.read(context, _NEW_TEMPLATE)
+    if source.recover is None:
+        require_person(context.io, "Title and text", "--title, and --body or --file")
     written = source.read(context, _NEW_TEMPLATE)
     if options.title and source.recover is None:
         return options.title, written.strip()
