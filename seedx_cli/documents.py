@@ -12,6 +12,7 @@ Role = Literal["customer", "agent", "admin"]
 Status = Literal["open", "pending", "on_hold", "resolved", "closed"]
 Priority = Literal["low", "normal", "high", "urgent"]
 Purpose = Literal["reply", "draft", "summary"]
+RunPurpose = Literal["reply", "draft", "summary", "ask"]
 
 
 class User(TypedDict):
@@ -49,8 +50,8 @@ class Citation(TypedDict, total=False):
     number: int
     slug: str
     title: str
-    heading: str | None
-    url: str | None
+    heading: str
+    url: str
 
 
 class Message(TypedDict):
@@ -103,7 +104,7 @@ class Run(TypedDict):
 
     id: int
     ticket_id: int | None
-    purpose: Purpose
+    purpose: RunPurpose
     status: str
     provider: str | None
     model: str | None
@@ -125,9 +126,9 @@ class Article(TypedDict):
     version: int
     created_at: str
     updated_at: str
-    url: NotRequired[str | None]
-    snippet: NotRequired[str | None]
-    heading: NotRequired[str | None]
+    url: NotRequired[str]
+    snippet: NotRequired[str]
+    heading: NotRequired[str]
 
 
 class ArticlePage(TypedDict):
