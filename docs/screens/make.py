@@ -115,7 +115,7 @@ def _furnish(folder: Path, environment: Mapping[str, str]) -> None:
     seedx(*signup, stdin=secrets.token_urlsafe(16))
     seedx("user", "role", "ada@example.com", "admin", "--local")
     seedx("kb", "import", str(handbook()))
-    seedx("ticket", "new", "-t", "Backups", "-b", "How do I make a backup and restore it?")
+    seedx("ticket", "new", "-t", "Backups", "-b", "How do I make a backup?")
     seedx("ticket", "new", "-t", "Printer on fire", "-b", "It smokes.", "--priority", "urgent")
     seedx("ticket", "new", "-t", "Bitte um Rückruf 📞", "-b", "Danke!", "--tag", "phone")
     seedx("ticket", "close", "3")

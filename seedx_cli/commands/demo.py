@@ -24,7 +24,7 @@ from seedx_cli.local_server import PROGRAM, free_port, importable, near, own_nam
 app = command_group("The demonstration.")
 
 _TITLE = "Backups"
-_BODY = "How do I make a backup of our desk, and how do I restore it?"
+_BODY = "How do I make a backup of our desk?"
 _AI_SETTINGS = ("GROK_", "GROQ_", "SEEDX_AI_")
 
 
