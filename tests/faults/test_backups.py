@@ -10,9 +10,7 @@ from seedx_server.entry import EntryError
 
 
 @pytest.fixture
-def on_the_test_database(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> str:
+def on_the_test_database(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """The operator's commands work on the test's database."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("JWT_SECRET", "a-secret-of-tests-that-is-long-enough")
