@@ -7,6 +7,7 @@ servers send differs in detail, so everything here is optional and null counts a
 import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -180,6 +181,15 @@ def _handoff(arguments: str) -> Handoff:
     if reason not in REASONS_OF_A_MODEL:
         reason = HandoffReason.MISSING_KNOWLEDGE
     return Handoff(reason)
+
+
+async def chat_events(
+    chunks: AsyncGenerator[ChatChunk, None],
+) -> AsyncGenerator[ProviderEvent, None]:
+    """Yield what `read_chat` reads; closing the generator closes the chunks' connection."""
+    async with aclosing(chunks), aclosing(read_chat(chunks)) as events:
+        async for event in events:
+            yield event
 
 
 async def read_chat(chunks: AsyncIterator[ChatChunk]) -> AsyncGenerator[ProviderEvent, None]:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Literal
 
 import groq
@@ -24,10 +23,10 @@ from seedx_server.ai.providers.chat import (
     HAND_OFF_PARAMETERS,
     ChatChunk,
     broken_off,
+    chat_events,
     malformed,
     may_hand_off,
     parse_chunk,
-    read_chat,
     status_error,
     stream_error,
     unreachable,
@@ -76,18 +75,13 @@ class GroqProvider:
             timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
         )
 
-    async def stream(self, request: GenerationRequest) -> AsyncGenerator[ProviderEvent, None]:
+    def stream(self, request: GenerationRequest) -> AsyncGenerator[ProviderEvent, None]:
         """Yield the answer's pieces; closing the generator closes the connection.
 
         Raises:
             ProviderError: Groq refused, failed or broke off.
         """
-        async with (
-            aclosing(self._chunks(request)) as chunks,
-            aclosing(read_chat(chunks)) as events,
-        ):
-            async for event in events:
-                yield event
+        return chat_events(self._chunks(request))
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 
 import httpx
 from pydantic import ValidationError
@@ -14,9 +14,9 @@ from seedx_server.ai.providers.chat import (
     HAND_OFF_PARAMETERS,
     ChatChunk,
     broken_off,
+    chat_events,
     malformed,
     may_hand_off,
-    read_chat,
     status_error,
     stream_error,
     unreachable,
@@ -72,18 +72,13 @@ class OpenAIProvider:
             headers=headers, timeout=httpx.Timeout(None, connect=CONNECT_SECONDS)
         )
 
-    async def stream(self, request: GenerationRequest) -> AsyncGenerator[ProviderEvent, None]:
+    def stream(self, request: GenerationRequest) -> AsyncGenerator[ProviderEvent, None]:
         """Yield the answer's pieces; closing the generator closes the connection.
 
         Raises:
             ProviderError: The server refused, failed or broke off.
         """
-        async with (
-            aclosing(self._chunks(request)) as chunks,
-            aclosing(read_chat(chunks)) as events,
-        ):
-            async for event in events:
-                yield event
+        return chat_events(self._chunks(request))
 
     async def aclose(self) -> None:
         """Close the connections."""
