@@ -5,9 +5,11 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from sqlalchemy import TextClause, text
 
 from seedx_server.infrastructure.access import Role
 from seedx_server.infrastructure.database import Sessions
+from seedx_server.tickets.core import Status
 from seedx_server.users.repository import UserRepository
 from seedx_server.users.security import PasswordHasher, utc_now
 from seedx_server.users.service import UserService
@@ -131,3 +133,24 @@ class Desk:
         answer = await self.client.post("/auth/login", json={"email": email, "password": password})
         assert answer.status_code == 200, answer.text
         return Person(self.client, answer.json())
+
+
+def path_of(ticket: Document) -> str:
+    """Where a ticket is."""
+    return f"/tickets/{ticket['id']}"
+
+
+def fields_of(answer: httpx.Response) -> set[str]:
+    """Return the fields that a refusal names."""
+    return {error["field"] for error in answer.json()["errors"]}
+
+
+async def in_status(staff: Person, requester: Person, status: Status) -> Document:
+    """Open a ticket and bring it into a status."""
+    ticket = await requester.ticket()
+    return ticket if status is Status.OPEN else await staff.change(ticket, status=status)
+
+
+def lock_row(ticket: Document) -> TextClause:
+    """Return the statement that holds a ticket's row until the transaction ends."""
+    return text("SELECT 1 FROM tickets WHERE id = :id FOR UPDATE").bindparams(id=ticket["id"])

@@ -16,6 +16,8 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import AliasChoices
 
+from seedx_server.ai.provider import Provider
+from seedx_server.ai.providers.registry import make_provider
 from seedx_server.app import create_app
 from seedx_server.config import Settings, load_settings
 from seedx_server.infrastructure.access import Role
@@ -23,6 +25,7 @@ from seedx_server.users import security
 from tests.conftest import address_of, database
 from tests.factories import Desk, Person
 from tests.fake_upstream import FakeUpstream, Reply
+from tests.generations import KEY, MODEL
 from tests.runs import ANSWER, by_groq
 
 SECRET = "a-secret-of-tests-that-is-long-enough"
@@ -191,3 +194,18 @@ async def upstream() -> AsyncIterator[FakeUpstream]:
 async def groq_desk(start_desk: StartDesk, upstream: FakeUpstream) -> Desk:
     """A desk whose AI is the scripted one."""
     return await start_desk(**by_groq(upstream))
+
+
+@pytest.fixture
+async def groq(upstream: FakeUpstream) -> AsyncIterator[Provider]:
+    """The scripted AI, as Groq's provider reaches it."""
+    settings = load_settings(groq_api_key=KEY, groq_base_url=upstream.url, ai_model=MODEL)
+    provider = make_provider("groq", settings)
+    yield provider
+    await provider.aclose()
+
+
+@pytest.fixture
+def knowledge() -> Provider:
+    """The provider that needs no service."""
+    return make_provider("knowledge", load_settings())

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.factories import Desk, Person
+from tests.factories import Desk, Document, Person
 from tests.fake_upstream import FakeUpstream, Reply
 from tests.runs import by_groq, reply_path
 from tests.seedx_server.conftest import StartDesk
@@ -37,6 +37,15 @@ def at(desk: Desk, person: Person) -> Person:
     return Person(desk.client, person.session)
 
 
+async def beginning(person: Person, ticket: Document) -> tuple[str, str | None]:
+    """Read a reply up to its first text and leave; return what is held and its id."""
+    async with opened(person, reply_path(ticket)) as events:
+        async for event in events:
+            if event.name is None:
+                return event.data["content"], event.id
+    raise AssertionError("the reply has no text")
+
+
 class TestResuming:
     async def test_at_every_character_gives_the_rest_on_both_paths(self, one: Desk) -> None:
         cleo = await one.customer()
@@ -58,12 +67,7 @@ class TestResuming:
         upstream.script(Reply(PIECES, gate=gate, gate_at=2))
         cleo = await one.customer()
         ticket = await cleo.ticket()
-        held, last_id = "", None
-        async with opened(cleo, reply_path(ticket)) as events:
-            async for event in events:
-                if event.name is None:
-                    held, last_id = held + event.data["content"], event.id
-                    break
+        held, last_id = await beginning(cleo, ticket)
 
         resumed = asyncio.create_task(followed(cleo, reply_path(ticket), last_id))
         gate.set()
@@ -132,12 +136,7 @@ class TestTwoProcesses:
         upstream.script(Reply(PIECES, gate=gate, gate_at=2))
         cleo = await one.customer()
         ticket = await cleo.ticket()
-        held, last_id = "", None
-        async with opened(cleo, reply_path(ticket)) as events:
-            async for event in events:
-                if event.name is None:
-                    held, last_id = held + event.data["content"], event.id
-                    break
+        held, last_id = await beginning(cleo, ticket)
 
         moved = asyncio.create_task(followed(at(other, cleo), reply_path(ticket), last_id))
         gate.set()
