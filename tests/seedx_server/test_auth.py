@@ -14,7 +14,7 @@ from passlib.context import CryptContext
 from sqlalchemy import text
 
 from seedx_server.users.core import normalised_email, uncommon
-from tests.factories import PASSWORD, Desk, Document, Person
+from tests.factories import PASSWORD, Desk, Document, Person, fields_of
 from tests.seedx_server.conftest import in_module_loop
 
 USER_FIELDS = {"id", "name", "email", "role", "created_at"}
@@ -23,10 +23,6 @@ SESSION_FIELDS = {"access_token", "token_type", "expires_in", "refresh_token", "
 
 def account(email: str, **fields: object) -> Document:
     return {"name": "Nia", "email": email, "password": PASSWORD, **fields}
-
-
-def fields_of(answer: httpx.Response) -> set[str]:
-    return {error["field"] for error in answer.json()["errors"]}
 
 
 async def refresh(desk: Desk, token: str) -> httpx.Response:

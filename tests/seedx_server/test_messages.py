@@ -3,13 +3,12 @@
 import asyncio
 import json
 
-import httpx
 import pytest
 from sqlalchemy import text
 
 from seedx_server.infrastructure.cursor import encode_cursor
 from seedx_server.tickets.core import Status
-from tests.factories import Desk, Document, Person
+from tests.factories import Desk, Document, Person, fields_of
 from tests.seedx_server.conftest import in_module_loop
 
 MESSAGE_FIELDS = {
@@ -26,10 +25,6 @@ MESSAGE_FIELDS = {
 
 def messages_of(ticket: Document) -> str:
     return f"/tickets/{ticket['id']}/messages"
-
-
-def fields_of(answer: httpx.Response) -> set[str]:
-    return {error["field"] for error in answer.json()["errors"]}
 
 
 async def conversation(reader: Person, ticket: Document, query: str = "") -> Document:
