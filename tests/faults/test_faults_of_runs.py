@@ -6,13 +6,14 @@ import sys
 import time
 from urllib.parse import urlsplit
 
+import httpx
 import psycopg
 import pytest
 
 from tests.factories import Document, Person
 from tests.fake_upstream import FakeUpstream, Reply
 from tests.faults.conftest import PIECES, SIGTERM_SECONDS, TEXT, Scene, Serve, signed_up
-from tests.streams import StreamEvent, followed, opened, text_of
+from tests.streams import PATIENCE_SECONDS, StreamEvent, events_of, followed, opened, text_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -23,12 +24,18 @@ CUT_ALL = (
 
 
 async def resumed(person: Person, path: str, held: list[StreamEvent]) -> list[StreamEvent]:
-    """Follow a run to its end as a client does: come back after each cut."""
+    """Follow a run to its end as a client does: come back after each cut and each 503."""
     events = list(held)
-    while events[-1].name not in {"done", "error"}:
-        last_id = next(event.id for event in reversed(events) if event.id is not None)
-        async with opened(person, path, last_id) as stream:
-            events += [event async for event in stream if event.name != "run"]
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while events[-1].name not in {"done", "error"}:
+            last_id = next(event.id for event in reversed(events) if event.id is not None)
+            headers = {**person.headers, "Last-Event-ID": last_id}
+            async with person.client.stream("GET", path, headers=headers) as answer:
+                if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                    assert "Retry-After" in answer.headers
+                    continue
+                assert answer.status_code == httpx.codes.OK, await answer.aread()
+                events += [event async for event in events_of(answer) if event.name != "run"]
     return events
 
 
