@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `seedx_server.infrastructure.migrate` opened."""
+"""Runs the migrations on the connection that `migrate.upgrade` opened."""
 
 import os
 from typing import Literal
@@ -9,11 +9,12 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.pool import NullPool
 
-from seedx_server.infrastructure.database import TextEnum, connection_url
-from seedx_server.infrastructure.events import Xid8
-from seedx_server.models import metadata
+from seedx_server.infrastructure.database.engine import TextEnum, connection_url
+from seedx_server.infrastructure.database.events import Xid8
+from seedx_server.models import (
+    metadata,  # SQLAlchemy reads every type of an existing table and does not know this one.
+)
 
-# SQLAlchemy reads every type of an existing table and does not know this one.
 ischema_names["xid8"] = Xid8
 
 

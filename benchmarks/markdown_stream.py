@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
-from seedx_cli.markdown import MarkdownStream
+from seedx_cli.markdown.stream import MarkdownStream
 
 PIECE = 4
 PIECES_PER_SECOND = 400

@@ -26,12 +26,12 @@ from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from seedx_cli.articles import read_all
-from seedx_server.ai.grounding import ground, queries_of_ticket
+from seedx_cli.commands.kb.files import read_all
+from seedx_server.ai.engine.grounding import ground, queries_of_ticket
 from seedx_server.infrastructure.access import Actor, Role
-from seedx_server.infrastructure.database import make_engine, make_sessions
-from seedx_server.infrastructure.embedded import EmbeddedPostgres
-from seedx_server.infrastructure.migrate import upgrade
+from seedx_server.infrastructure.database.engine import make_engine, make_sessions
+from seedx_server.infrastructure.database.migrate import upgrade
+from seedx_server.infrastructure.embedded.server import EmbeddedPostgres
 from seedx_server.knowledge.core import ANSWERS_FROM, NewArticle, score_of
 from seedx_server.knowledge.questions import concepts_of
 from seedx_server.knowledge.repository import ArticleRepository

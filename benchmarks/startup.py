@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seedx_cli.client import Client
-from seedx_cli.local_server import free_port, importable, running
+from seedx_cli.local.server import free_port, importable, running
 
 ROUNDS = 15
 COLD_ROUNDS = 2

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from difflib import unified_diff
 from pathlib import Path
 
-from seedx_cli.local_server import PROGRAM, free_port, importable, running
+from seedx_cli.local.server import PROGRAM, free_port, importable, running
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -12,7 +12,7 @@ def main() -> int:
     if arguments == ["--version"] and _tell_version():
         return 0
     if os.environ.get("_SEEDX_COMPLETE", "").startswith("complete_"):
-        from seedx_cli.completion import run as complete
+        from seedx_cli.completion.answer import run as complete
 
         return complete(os.environ)
     # Imports make very many objects and hardly any garbage: looking for it at the usual pace, and

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from seedx_cli.errors import SeedXError, UsageError
-from seedx_cli.places import config_directory
+from seedx_cli.paths import config_directory
 
 DEFAULT_SERVER = "http://127.0.0.1:8443"
 DEFAULT_PROFILE = "default"

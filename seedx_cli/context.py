@@ -15,13 +15,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from seedx_cli.config import Config
-from seedx_cli.terminal import Terminal
+from seedx_cli.terminal.console import Terminal
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from seedx_cli.client import Client
-    from seedx_cli.session import Session
+    from seedx_cli.client.session import Session
 
 
 # A server to be started is not one to talk to.
@@ -79,7 +79,7 @@ class Context:
     @cached_property
     def session(self) -> Session:
         """The tokens: ``SEEDX_TOKEN``, or those cached for this server and profile."""
-        from seedx_cli.session import MemorySession, StoredSession
+        from seedx_cli.client.session import MemorySession, StoredSession
 
         if self.config.token:
             return MemorySession(self.config.token, kept_in="SEEDX_TOKEN")

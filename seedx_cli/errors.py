@@ -110,7 +110,7 @@ class ApiError(SeedXError):
         if status == _MISSING:
             hint = _where_it_would_be(path)
         if retry_after and status in _BUSY:
-            from seedx_cli.times import duration
+            from seedx_cli.terminal.times import duration
 
             hint = f"Try again in {duration(retry_after)}"
         super().__init__(_sentence(status, problem), hint=hint, code=code)

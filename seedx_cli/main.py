@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from seedx_cli.errors import DONE, INTERRUPTED, SeedXError, UsageError
-from seedx_cli.lazy import Entry, LazyGroup
+from seedx_cli.parsing.lazy import Entry, LazyGroup
 
 if TYPE_CHECKING:
     # The classes that Typer passes to overridden methods have no public name.
@@ -52,7 +52,9 @@ class RootGroup(LazyGroup):
             "Ask the knowledge base and the AI, then open a ticket if that did not help.",
             "Support",
         ),
-        "kb": Entry("seedx_cli.commands.kb", "Read and fill the knowledge base.", "Support"),
+        "kb": Entry(
+            "seedx_cli.commands.kb.commands", "Read and fill the knowledge base.", "Support"
+        ),
         "serve": Entry("seedx_cli.commands.serve", "Run the server.", "Operate"),
         "user": Entry("seedx_cli.commands.user", "List accounts and give roles.", "Operate"),
         "db": Entry(
@@ -140,7 +142,7 @@ def _invoke(command: ClickCommand, context: ClickContext) -> None:
         command.invoke(context)
     except SeedXError as error:
         if error.hint:
-            from seedx_cli.command import shared_of
+            from seedx_cli.parsing.command import shared_of
 
             error.hint = shared_of(context.meta).completed(error.hint)
         raise
@@ -154,7 +156,7 @@ def _usage(error: typer.TyperException) -> UsageError:
 
 
 def _tell(error: SeedXError, arguments: Sequence[str]) -> int:
-    from seedx_cli.terminal import Terminal
+    from seedx_cli.terminal.console import Terminal
 
     if os.environ.get("SEEDX_DEBUG") == "1":
         import traceback

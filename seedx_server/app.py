@@ -18,22 +18,23 @@ from starlette.middleware.cors import CORSMiddleware
 
 from seedx_server import __version__
 from seedx_server.ai import resource as ai
-from seedx_server.ai.composer import AIComposer
-from seedx_server.ai.prompts import Prompts
-from seedx_server.ai.provider import Provider
+from seedx_server.ai.answer.prompts import Prompts
+from seedx_server.ai.engine.composer import AIComposer
+from seedx_server.ai.engine.runner import Runner
+from seedx_server.ai.engine.stream import Followers
+from seedx_server.ai.providers.protocol import Provider
 from seedx_server.ai.providers.registry import configured
-from seedx_server.ai.runner import Runner
-from seedx_server.ai.stream import Followers
 from seedx_server.config import Settings
 from seedx_server.housekeeping import tidy_forever
-from seedx_server.infrastructure import health, migrate, problems
-from seedx_server.infrastructure.database import Sessions, make_engine, make_sessions
-from seedx_server.infrastructure.notify import Notifier
+from seedx_server.infrastructure.database import migrate
+from seedx_server.infrastructure.database.engine import Sessions, make_engine, make_sessions
+from seedx_server.infrastructure.database.notify import Notifier
 from seedx_server.infrastructure.observability import Metrics
-from seedx_server.infrastructure.problems import Problem
+from seedx_server.infrastructure.web import health, problems
+from seedx_server.infrastructure.web.middleware import CatchFailures, LimitBody, RequestContext
+from seedx_server.infrastructure.web.problems import Problem
 from seedx_server.knowledge import resource as knowledge
 from seedx_server.messages import resource as messages
-from seedx_server.middleware import CatchFailures, LimitBody, RequestContext
 from seedx_server.tickets import resource as tickets
 from seedx_server.users import resource as users
 from seedx_server.users.actor import bearer, current_actor

@@ -28,10 +28,14 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 from seedx_server.ai.providers.registry import configured
 from seedx_server.app import create_app
 from seedx_server.config import Settings, SettingsError, data_dir_secret, load_settings
-from seedx_server.infrastructure import migrate
 from seedx_server.infrastructure.access import Role
-from seedx_server.infrastructure.database import make_engine, make_sessions
-from seedx_server.infrastructure.embedded import EmbeddedPostgres, EmbeddedPostgresError, binary
+from seedx_server.infrastructure.database import migrate
+from seedx_server.infrastructure.database.engine import make_engine, make_sessions
+from seedx_server.infrastructure.embedded.server import (
+    EmbeddedPostgres,
+    EmbeddedPostgresError,
+    binary,
+)
 from seedx_server.infrastructure.errors import DomainError
 from seedx_server.infrastructure.observability import configure_logging
 from seedx_server.users.core import UserDocument

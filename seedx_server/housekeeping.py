@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from seedx_server.infrastructure import idempotency
-from seedx_server.infrastructure.database import Sessions
+from seedx_server.infrastructure.database.engine import Sessions
+from seedx_server.infrastructure.web import idempotency
 from seedx_server.users.repository import SessionRepository
 
 logger = logging.getLogger(__name__)

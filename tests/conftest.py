@@ -18,8 +18,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from seedx_server.infrastructure import migrate
-from seedx_server.infrastructure.embedded import EmbeddedPostgres
+from seedx_server.infrastructure.database import migrate
+from seedx_server.infrastructure.embedded.server import EmbeddedPostgres
 
 FOLDER = "SEEDX_TEST_FOLDER"
 """The environment's name for the folder of this run's server, shared by pytest's workers."""

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from sqlalchemy import TextClause, text
 
 from seedx_server.infrastructure.access import Role
-from seedx_server.infrastructure.database import Sessions
+from seedx_server.infrastructure.database.engine import Sessions
 from seedx_server.tickets.core import Status
 from seedx_server.users.repository import UserRepository
 from seedx_server.users.security import PasswordHasher, utc_now

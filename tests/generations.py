@@ -5,8 +5,7 @@ from collections.abc import Collection, Sequence
 
 import pytest
 
-from seedx_server.ai.core import HandoffReason, Purpose
-from seedx_server.ai.generation import (
+from seedx_server.ai.answer.generation import (
     Clock,
     Done,
     GenerationEvent,
@@ -16,13 +15,14 @@ from seedx_server.ai.generation import (
     Text,
     generate,
 )
-from seedx_server.ai.provider import (
+from seedx_server.ai.answer.sentences import HANDOFF_SENTENCES
+from seedx_server.ai.core import HandoffReason, Purpose
+from seedx_server.ai.providers.protocol import (
     ChatMessage,
     GenerationRequest,
     Passage,
     Provider,
 )
-from seedx_server.ai.sentences import HANDOFF_SENTENCES
 
 KEY = "gsk_CanaryKey0123456789"
 PIECES = ("Hello Ada, ", "sign out ", "and in again [1].")

@@ -9,14 +9,14 @@ from datetime import timedelta
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
 
-from seedx_server.ai.conclusion import Ending
 from seedx_server.ai.core import RunStatus
-from seedx_server.ai.live import LiveRun
+from seedx_server.ai.engine.conclusion import Ending
+from seedx_server.ai.engine.live import LiveRun
+from seedx_server.ai.engine.runner import Runner
+from seedx_server.ai.engine.stream import Followers
 from seedx_server.ai.models import Run
-from seedx_server.ai.runner import Runner
-from seedx_server.ai.stream import Followers
-from seedx_server.infrastructure.database import Sessions, make_engine, make_sessions
-from seedx_server.infrastructure.notify import Notifier
+from seedx_server.infrastructure.database.engine import Sessions, make_engine, make_sessions
+from seedx_server.infrastructure.database.notify import Notifier
 from seedx_server.infrastructure.observability import Metrics
 from tests.factories import Document, Person
 

@@ -27,8 +27,8 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from seedx_cli.local_server import PROGRAM, free_port, importable, running
-from seedx_cli.server_entry import handbook
+from seedx_cli.local.entry import handbook
+from seedx_cli.local.server import PROGRAM, free_port, importable, running
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
-from seedx_cli.commands.arguments import Number, one_of
+from seedx_cli.client.documents import Purpose
 from seedx_cli.context import Context
-from seedx_cli.documents import Purpose
-from seedx_cli.drafts import send as send_draft
-from seedx_cli.drafts import settle
 from seedx_cli.errors import SeedXError, UsageError
-from seedx_cli.streaming import follow
-from seedx_cli.texts import Source, kept
+from seedx_cli.parsing.arguments import Number, one_of
+from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.tickets.drafts import send as send_draft
+from seedx_cli.tickets.drafts import settle
+from seedx_cli.tickets.streaming import follow
+from seedx_cli.tickets.texts import Source, kept
 
 app = command_group("AI replies.")
 

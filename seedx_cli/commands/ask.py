@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.commands.ticket.write import NewOptions, run_new
 from seedx_cli.context import Context
 from seedx_cli.errors import UsageError
-from seedx_cli.prompts import confirm
-from seedx_cli.redact import Redaction, redact
-from seedx_cli.streaming import follow
-from seedx_cli.texts import Source, decoded
+from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.prompts import confirm
+from seedx_cli.tickets.redaction import Redaction, redact
+from seedx_cli.tickets.streaming import follow
+from seedx_cli.tickets.texts import Source, decoded
 
 app = command_group("Questions.")
 

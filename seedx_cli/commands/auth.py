@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
+from seedx_cli.client.documents import User
+from seedx_cli.client.session import StoredSession, Tokens
 from seedx_cli.config import is_this_machine
 from seedx_cli.context import Context
-from seedx_cli.documents import User
 from seedx_cli.errors import SignedOutError, UsageError
-from seedx_cli.prompts import ask, ask_password
-from seedx_cli.recent import forget
-from seedx_cli.safe_text import safe_line
-from seedx_cli.session import StoredSession, Tokens
+from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.prompts import ask, ask_password
+from seedx_cli.terminal.safe_text import safe_line
+from seedx_cli.tickets.recent import forget
 
 app = command_group("Accounts and sessions.")
 

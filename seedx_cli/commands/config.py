@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.config import GENERAL_KEYS, PROFILE_KEYS, check_key
 from seedx_cli.context import Context
 from seedx_cli.errors import SeedXError
-from seedx_cli.safe_text import safe_line
-from seedx_cli.tables import Column
+from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.safe_text import safe_line
+from seedx_cli.terminal.tables import Column
 
 app = command_group("Read and change settings.")
 

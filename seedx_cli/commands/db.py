@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.context import Context
 from seedx_cli.errors import UsageError
-from seedx_cli.prompts import confirm
-from seedx_cli.server_entry import entry
+from seedx_cli.local.entry import entry
+from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.prompts import confirm
 
 app = command_group("Migrate, back up and restore the database.")
 

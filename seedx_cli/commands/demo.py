@@ -16,10 +16,10 @@ from typing import Annotated
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.context import Context
 from seedx_cli.errors import SeedXError
-from seedx_cli.local_server import PROGRAM, free_port, importable, near, own_name, running
+from seedx_cli.local.server import PROGRAM, free_port, importable, near, own_name, running
+from seedx_cli.parsing.command import Command, command_group, context_of
 
 app = command_group("The demonstration.")
 
@@ -134,7 +134,7 @@ def _play(stage: Stage) -> None:
     stage.sign_up("Kim", staff, "staff")
     stage.run("user", "role", staff, "admin", "--local", "--profile", "staff")
     stage.tell("3. The knowledge base that the AI answers from")
-    from seedx_cli.server_entry import handbook
+    from seedx_cli.local.entry import handbook
 
     stage.run("kb", "import", near(handbook()), "--quiet", "--profile", "staff", hidden=True)
     stage.tell("4. A customer with a question")

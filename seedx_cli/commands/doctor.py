@@ -11,12 +11,12 @@ from importlib.util import find_spec
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
+from seedx_cli.client.session import StoredSession
 from seedx_cli.config import is_this_machine
 from seedx_cli.context import Context
 from seedx_cli.errors import SeedXError
-from seedx_cli.safe_text import safe_line
-from seedx_cli.session import StoredSession
+from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.safe_text import safe_line
 from seedx_cli.version import VERSION
 
 app = command_group("Checks.")
@@ -120,7 +120,7 @@ def _on_this_machine(context: Context) -> Iterator[Finding]:
     """The server's own checks, where the client is set to a server on this machine."""
     if not is_this_machine(context.config.server.value) or find_spec("seedx_server") is None:
         return
-    from seedx_cli.server_entry import entry
+    from seedx_cli.local.entry import entry
 
     try:
         with entry() as server:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
 from seedx_cli.context import Context
 from seedx_cli.errors import UsageError
+from seedx_cli.parsing.command import Command, command_group, context_of
 
 if TYPE_CHECKING:
     # What Typer passes around has no public name.

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
-from seedx_cli.server_entry import entry
+from seedx_cli.local.entry import entry
+from seedx_cli.parsing.command import Command, command_group, context_of
 
 app = command_group("The server.")
 

@@ -7,14 +7,14 @@ from typing import Annotated, cast
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
-from seedx_cli.commands.arguments import Role
+from seedx_cli.client.documents import User
 from seedx_cli.commands.ticket.change import find_user
 from seedx_cli.config import is_this_machine
 from seedx_cli.context import Context
-from seedx_cli.documents import User
-from seedx_cli.safe_text import safe_line
-from seedx_cli.tables import Column
+from seedx_cli.parsing.arguments import Role
+from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.safe_text import safe_line
+from seedx_cli.terminal.tables import Column
 
 app = command_group("List accounts and give roles.")
 
@@ -116,7 +116,7 @@ def _is_local(context: Context) -> bool:
 
 
 def _on_this_machine(options: RoleOptions) -> User:
-    from seedx_cli.server_entry import entry
+    from seedx_cli.local.entry import entry
 
     with entry() as server:
         return cast("User", server.set_role(options.email, options.role))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, JsonValue
 
-from seedx_server.infrastructure.events import EventType
+from seedx_server.infrastructure.database.events import EventType
 from seedx_server.infrastructure.text import plain
 from seedx_server.messages.core import Author, Citation
 

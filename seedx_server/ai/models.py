@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from seedx_server.ai.core import HandoffReason, Purpose, RunStatus
-from seedx_server.infrastructure.database import (
+from seedx_server.infrastructure.database.engine import (
     Base,
     Identified,
     TextEnum,

@@ -30,8 +30,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from seedx_server.ai.core import LIVE, Purpose, RunStatus
 from seedx_server.ai.models import Run, RunChunk
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.notify import notify
-from seedx_server.infrastructure.repository import SqlRepository
+from seedx_server.infrastructure.database.notify import notify
+from seedx_server.infrastructure.database.repository import SqlRepository
 from seedx_server.tickets.models import Ticket
 
 QUEUE_TOPIC = "runs"

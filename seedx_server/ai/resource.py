@@ -9,15 +9,15 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from seedx_server.ai.core import Question, RunDocument, RunRequest, Usage
+from seedx_server.ai.engine.stream import Followers, Position
 from seedx_server.ai.models import Run
 from seedx_server.ai.repository import RunRepository
 from seedx_server.ai.service import AIService, Limits
-from seedx_server.ai.stream import Followers, Position
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.database import Sessions
+from seedx_server.infrastructure.database.engine import Sessions
+from seedx_server.infrastructure.database.events import EventLog
 from seedx_server.infrastructure.errors import InvalidInput, NotFound
-from seedx_server.infrastructure.events import EventLog
-from seedx_server.infrastructure.web import RepeatableDep, SessionDep, answer
+from seedx_server.infrastructure.web.dependencies import RepeatableDep, SessionDep, answer
 from seedx_server.messages.core import Citation
 from seedx_server.messages.repository import MessageRepository
 from seedx_server.tickets.resource import ticket_service

@@ -8,11 +8,11 @@ from pydantic import JsonValue
 
 from seedx_server.ai.core import Purpose, Question, RunRequest, finished_data
 from seedx_server.ai.models import Run
-from seedx_server.ai.provider import Provider
+from seedx_server.ai.providers.protocol import Provider
 from seedx_server.ai.repository import RunRepository
 from seedx_server.infrastructure.access import Actor
+from seedx_server.infrastructure.database.events import EventLog, EventType
 from seedx_server.infrastructure.errors import Conflict, Forbidden, NotFound, TooManyRequests
-from seedx_server.infrastructure.events import EventLog, EventType
 from seedx_server.messages.repository import MessageRepository
 from seedx_server.messages.service import refuse_closed
 from seedx_server.tickets.models import Ticket

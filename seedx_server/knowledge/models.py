@@ -6,7 +6,7 @@ from sqlalchemy import Computed, ForeignKey, Index, LargeBinary, Text, UniqueCon
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
-from seedx_server.infrastructure.database import Identified, Timestamped
+from seedx_server.infrastructure.database.engine import Identified, Timestamped
 
 # The migration needs the extension pg_trgm, which ships with PostgreSQL.
 SEARCH_CONFIGURATION = "english"

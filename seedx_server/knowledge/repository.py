@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import defer
 
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.cursor import decode_cursor, encode_cursor
-from seedx_server.infrastructure.repository import Page, SqlRepository
+from seedx_server.infrastructure.database.cursor import decode_cursor, encode_cursor
+from seedx_server.infrastructure.database.repository import Page, SqlRepository
 from seedx_server.knowledge.models import Article, Passage
 from seedx_server.knowledge.passages import Section
 from seedx_server.knowledge.questions import Concept

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from seedx_server.infrastructure.web import (
+from seedx_server.infrastructure.web.dependencies import (
     Cursor,
     IfMatch,
     Limit,

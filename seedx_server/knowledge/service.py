@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 
 from seedx_server.infrastructure.access import Actor
+from seedx_server.infrastructure.database.repository import Page
 from seedx_server.infrastructure.errors import Forbidden, NotFound, PreconditionFailed
-from seedx_server.infrastructure.repository import Page
 from seedx_server.knowledge.core import NewArticle, PassageHit, score_of
 from seedx_server.knowledge.models import Article
 from seedx_server.knowledge.passages import split_into_passages

@@ -5,7 +5,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from seedx_server.infrastructure.database import Identified, TextEnum, Timestamped, one_of
+from seedx_server.infrastructure.database.engine import Identified, TextEnum, Timestamped, one_of
 from seedx_server.messages.core import Rating
 from seedx_server.users.models import User
 

@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.cursor import decode_cursor, encode_cursor
-from seedx_server.infrastructure.repository import Page, SqlRepository
+from seedx_server.infrastructure.database.cursor import decode_cursor, encode_cursor
+from seedx_server.infrastructure.database.repository import Page, SqlRepository
 from seedx_server.messages.core import Rating
 from seedx_server.messages.models import Feedback, Message
 from seedx_server.tickets.models import Ticket

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from seedx_server.infrastructure.access import Actor
+from seedx_server.infrastructure.database.events import EventLog, EventType
+from seedx_server.infrastructure.database.repository import Page
 from seedx_server.infrastructure.errors import Conflict, Forbidden, NotFound
-from seedx_server.infrastructure.events import EventLog, EventType
-from seedx_server.infrastructure.repository import Page
 from seedx_server.messages.core import Citation, NewFeedback, NewMessage
 from seedx_server.messages.models import Message
 from seedx_server.messages.repository import MessageRepository

@@ -6,7 +6,7 @@ from sqlalchemy import Computed, ForeignKey, Index, SmallInteger, Text, func, te
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
 
-from seedx_server.infrastructure.database import Identified, TextEnum, Timestamped, one_of
+from seedx_server.infrastructure.database.engine import Identified, TextEnum, Timestamped, one_of
 from seedx_server.tickets.core import Priority, Status
 from seedx_server.users.models import User
 

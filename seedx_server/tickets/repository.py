@@ -7,9 +7,9 @@ from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.cursor import decode_cursor, encode_cursor, foreign_cursor
+from seedx_server.infrastructure.database.cursor import decode_cursor, encode_cursor, foreign_cursor
+from seedx_server.infrastructure.database.repository import LARGEST_ID, Page, SqlRepository
 from seedx_server.infrastructure.errors import InvalidInput
-from seedx_server.infrastructure.repository import LARGEST_ID, Page, SqlRepository
 from seedx_server.tickets.core import Priority, Sort, Status, TicketFilter
 from seedx_server.tickets.models import SEARCH_CONFIGURATION, Ticket
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from seedx_server.infrastructure.events import EventLog
-from seedx_server.infrastructure.web import (
+from seedx_server.infrastructure.database.events import EventLog
+from seedx_server.infrastructure.web.dependencies import (
     Cursor,
     IfMatch,
     Limit,

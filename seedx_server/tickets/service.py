@@ -5,6 +5,8 @@ import builtins
 from pydantic import JsonValue
 
 from seedx_server.infrastructure.access import Actor
+from seedx_server.infrastructure.database.events import EventLog, EventType
+from seedx_server.infrastructure.database.repository import Page
 from seedx_server.infrastructure.errors import (
     Conflict,
     Forbidden,
@@ -12,8 +14,6 @@ from seedx_server.infrastructure.errors import (
     NotFound,
     PreconditionFailed,
 )
-from seedx_server.infrastructure.events import EventLog, EventType
-from seedx_server.infrastructure.repository import Page
 from seedx_server.tickets.core import (
     MOVES,
     REQUESTER_MOVES,

@@ -7,9 +7,9 @@ from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 
 from seedx_server.infrastructure.access import STAFF, Actor, Role
-from seedx_server.infrastructure.database import Sessions
+from seedx_server.infrastructure.database.engine import Sessions
+from seedx_server.infrastructure.database.notify import Notifier
 from seedx_server.infrastructure.errors import Forbidden, Unauthenticated
-from seedx_server.infrastructure.notify import Notifier
 from seedx_server.users.repository import SessionRepository
 from seedx_server.users.revocation import Revocations
 from seedx_server.users.security import AccessToken, TokenSigner

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from seedx_server.infrastructure.access import Role
-from seedx_server.infrastructure.database import (
+from seedx_server.infrastructure.database.engine import (
     Base,
     Identified,
     TextEnum,

@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from seedx_server.infrastructure.access import Actor, Role
-from seedx_server.infrastructure.notify import notify
-from seedx_server.infrastructure.repository import LARGEST_ID, SqlRepository
+from seedx_server.infrastructure.database.notify import notify
+from seedx_server.infrastructure.database.repository import LARGEST_ID, SqlRepository
 from seedx_server.users.models import RefreshToken, User, UserSession
 from seedx_server.users.revocation import SESSION_TOPIC, USER_TOPIC
 

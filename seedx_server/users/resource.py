@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
-from seedx_server.infrastructure.web import Cursor, Limit, SessionDep, answer
+from seedx_server.infrastructure.web.dependencies import Cursor, Limit, SessionDep, answer
 from seedx_server.users.actor import ActorDep, AdminDep
 from seedx_server.users.core import (
     LONGEST_EMAIL,

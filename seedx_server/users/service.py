@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from seedx_server.infrastructure.access import Actor, Role
+from seedx_server.infrastructure.database.repository import Page
 from seedx_server.infrastructure.errors import Conflict, Forbidden, InvalidInput, NotFound
 from seedx_server.infrastructure.errors import Unauthenticated as NotSignedIn
-from seedx_server.infrastructure.repository import Page
 from seedx_server.users.core import Login, SignUp, UserPatch, normalised_email
 from seedx_server.users.models import RefreshToken, User, UserSession
 from seedx_server.users.repository import SessionRepository, UserRepository

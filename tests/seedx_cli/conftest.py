@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from seedx_cli.client import Client
-from seedx_cli.local_server import free_port, running
+from seedx_cli.local.server import free_port, running
 from tests.conftest import address_of, database
 from tests.seedx_cli.process import PASSWORD, ROOT, Cli, base_environment
 

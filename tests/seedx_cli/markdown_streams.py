@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pyte
 from rich.console import Console
 
-from seedx_cli.markdown import MarkdownStream
+from seedx_cli.markdown.stream import MarkdownStream
 
 ARTICLE = """\
 # Why the build failed 🚀

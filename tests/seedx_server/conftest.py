@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import AliasChoices
 
-from seedx_server.ai.provider import Provider
+from seedx_server.ai.providers.protocol import Provider
 from seedx_server.ai.providers.registry import make_provider
 from seedx_server.app import create_app
 from seedx_server.config import Settings, load_settings

@@ -2,7 +2,7 @@
 
 import typer
 
-from seedx_cli.lazy import Entry, LazyGroup
+from seedx_cli.parsing.lazy import Entry, LazyGroup
 
 _HERE = "seedx_cli.commands.ticket"
 

@@ -7,12 +7,12 @@ from typing import Annotated, cast
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
-from seedx_cli.commands.arguments import Number, Priority, Status, Tags
+from seedx_cli.client.documents import Ticket, TicketChanges, User
 from seedx_cli.context import Context
-from seedx_cli.documents import Ticket, TicketChanges, User
 from seedx_cli.errors import SeedXError, UsageError
-from seedx_cli.safe_text import safe_line
+from seedx_cli.parsing.arguments import Number, Priority, Status, Tags
+from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.safe_text import safe_line
 
 app = command_group("Working on tickets.")
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
-from seedx_cli.commands.arguments import Number
+from seedx_cli.client.documents import Message, Ticket
+from seedx_cli.client.shapes import checked
 from seedx_cli.context import Context
-from seedx_cli.conversation import message_for_pipe, message_for_terminal
-from seedx_cli.documents import Message, Ticket
 from seedx_cli.errors import ApiError
-from seedx_cli.safe_text import safe_line
-from seedx_cli.shapes import checked
-from seedx_cli.streaming import TornOutput, follow
+from seedx_cli.parsing.arguments import Number
+from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.safe_text import safe_line
+from seedx_cli.tickets.conversation import message_for_pipe, message_for_terminal
+from seedx_cli.tickets.streaming import TornOutput, follow
 
 if TYPE_CHECKING:
-    from seedx_cli.sse import Event
+    from seedx_cli.client.sse import Event
 
 app = command_group("Following tickets.")
 

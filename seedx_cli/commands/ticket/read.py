@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
-from seedx_cli.commands.arguments import Number, Priority, Status
 from seedx_cli.context import Context
-from seedx_cli.recent import remember
-from seedx_cli.tables import Column
+from seedx_cli.parsing.arguments import Number, Priority, Status
+from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.tables import Column
+from seedx_cli.tickets.recent import remember
 
 if TYPE_CHECKING:
-    from seedx_cli.documents import Ticket, TicketPage
+    from seedx_cli.client.documents import Ticket, TicketPage
 
 app = command_group("Reading tickets.")
 
@@ -67,7 +67,7 @@ def run_list(options: ListOptions, context: Context) -> None:
 
 def run_show(options: ShowOptions, context: Context) -> None:
     """Show a ticket and its conversation."""
-    from seedx_cli.conversation import for_pipe, for_terminal
+    from seedx_cli.tickets.conversation import for_pipe, for_terminal
 
     ticket = context.api.tickets.get(options.ticket_id)
     io = context.io

@@ -7,15 +7,15 @@ from typing import Annotated, cast
 
 import typer
 
-from seedx_cli.command import Command, command_group, context_of
-from seedx_cli.commands.arguments import Body, File, Number, Priority, Recover, Tags
+from seedx_cli.client.documents import Priority as PriorityName
+from seedx_cli.client.documents import Ticket
 from seedx_cli.context import Context
-from seedx_cli.documents import Priority as PriorityName
-from seedx_cli.documents import Ticket
 from seedx_cli.errors import UsageError
-from seedx_cli.prompts import SCISSORS, ask, require_person
-from seedx_cli.safe_text import safe_line
-from seedx_cli.texts import Source, kept
+from seedx_cli.parsing.arguments import Body, File, Number, Priority, Recover, Tags
+from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.prompts import SCISSORS, ask, require_person
+from seedx_cli.terminal.safe_text import safe_line
+from seedx_cli.tickets.texts import Source, kept
 
 app = command_group("Writing to tickets.")
 

@@ -16,7 +16,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, ValidationError
 
 from seedx_server.ai.core import HandoffReason, Purpose
-from seedx_server.ai.provider import (
+from seedx_server.ai.providers.protocol import (
     Finished,
     Handoff,
     ProviderError,

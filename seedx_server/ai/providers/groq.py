@@ -12,11 +12,6 @@ from groq.types.chat import (
     ChatCompletionToolParam,
 )
 
-from seedx_server.ai.provider import (
-    ChatMessage,
-    GenerationRequest,
-    ProviderEvent,
-)
 from seedx_server.ai.providers.chat import (
     HAND_OFF,
     HAND_OFF_DESCRIPTION,
@@ -32,6 +27,11 @@ from seedx_server.ai.providers.chat import (
     unreachable,
     usable_key,
     usable_url,
+)
+from seedx_server.ai.providers.protocol import (
+    ChatMessage,
+    GenerationRequest,
+    ProviderEvent,
 )
 from seedx_server.config import Settings
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 
 from seedx_server.ai.core import HandoffReason, Purpose
-from seedx_server.ai.provider import (
+from seedx_server.ai.providers.protocol import (
     Finished,
     GenerationRequest,
     Handoff,

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 import httpx
 from pydantic import ValidationError
 
-from seedx_server.ai.provider import GenerationRequest, ProviderEvent
 from seedx_server.ai.providers.chat import (
     HAND_OFF,
     HAND_OFF_DESCRIPTION,
@@ -23,6 +22,7 @@ from seedx_server.ai.providers.chat import (
     usable_key,
     usable_url,
 )
+from seedx_server.ai.providers.protocol import GenerationRequest, ProviderEvent
 from seedx_server.config import Settings
 
 DEFAULT_MODEL = "default"

@@ -4,7 +4,7 @@ import logging
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
-from seedx_server.ai.provider import Provider, ProviderError
+from seedx_server.ai.providers.protocol import Provider, ProviderError
 from seedx_server.config import Settings, SettingsError
 
 GROUP = "seedx.ai_providers"

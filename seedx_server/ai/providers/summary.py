@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from seedx_server.ai.transcript import Turn, in_one_line, read_turns
+from seedx_server.ai.answer.transcript import Turn, in_one_line, read_turns
 
 LONGEST_SENTENCE = 240
 MOST_SENTENCES = 5

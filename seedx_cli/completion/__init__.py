@@ -1,0 +1,1 @@
+"""Answers to a shell that asks what may come next."""

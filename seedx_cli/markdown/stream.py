@@ -1,0 +1,146 @@
+"""Markdown drawn while it is being written, at a cost that grows with its length alone.
+
+What is final is printed once, into the scrollback. The unfinished end, a few rows at most, is drawn
+anew some times a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.segment import Segment
+
+from seedx_cli.markdown.document import Document
+from seedx_cli.markdown.row import Row
+from seedx_cli.markdown.screen import Screen, opens_links, reflows
+from seedx_cli.markdown.style import NOTICE
+
+FRAMES_PER_SECOND = 12
+# A frame that is costly, on a slow machine or by an odd text, puts off the next one by so many
+# times its own duration.
+_REST = 9
+
+
+class MarkdownStream:
+    """Draws Markdown that comes in pieces.
+
+    Any way to cut a text into pieces leaves the same rows behind. So a link whose definition comes
+    in a later block stays as it was written. As a context manager it finishes the text, or after an
+    error keeps what was shown, and leaves the cursor visible even where SIGTERM ends the process.
+
+    Args:
+        console: The terminal, or a file for the finished text alone.
+        live: Whether to draw what is unfinished; by default where the console's file is a terminal
+            that can move its cursor.
+        hyperlinks: Whether the terminal opens links by itself (OSC 8), else whole addresses are
+            shown; by default as its environment tells.
+        terminal_reflows: Whether rows are broken anew when the terminal becomes narrower; by
+            default as its environment tells.
+        clock: Seconds that pass; frames are drawn `FRAMES_PER_SECOND` times in one of them.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        live: bool | None = None,
+        hyperlinks: bool | None = None,
+        terminal_reflows: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if live is None:
+            live = console.file.isatty() and not console.is_dumb_terminal
+        if terminal_reflows is None:
+            terminal_reflows = reflows()
+        self._console = console
+        self._hyperlinks = opens_links() if hyperlinks is None else hyperlinks
+        self._clock = clock
+        self._screen = Screen(console, live=live, reflows=terminal_reflows)
+        self._document = Document(console, hyperlinks=self._hyperlinks)
+        # Python lets the main thread alone handle signals.
+        self._guards = live and threading.current_thread() is threading.main_thread()
+        self._handler = signal.getsignal(signal.SIGTERM)
+        self._due = float("-inf")
+        self._rows: list[Row] = []
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        if self._guards:
+            signal.signal(signal.SIGTERM, self._terminated)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self.finish()
+            else:
+                self.abort()
+        finally:
+            if self._guards:
+                signal.signal(signal.SIGTERM, self._handler)
+
+    def feed(self, text: str) -> None:
+        """Take a further piece of untrusted Markdown; it is seen with the next frame.
+
+        Raises:
+            ValueError: The stream is finished or aborted.
+        """
+        if self._closed:
+            raise ValueError("This stream of Markdown has ended already.")
+        self._document.feed(text)
+        if self._clock() >= self._due:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Show at once what came since the last frame, fitted to the terminal as it is now."""
+        began = self._clock()
+        width = self._screen.width
+        self._rows += self._document.commit(width)
+        self._print(self._document.tail(width, self._screen.tail_height))
+        ended = self._clock()
+        self._due = ended + max(1 / FRAMES_PER_SECOND, (ended - began) * _REST)
+
+    def restart(self) -> None:
+        """The text so far is void: say so below what is printed, and begin anew."""
+        stands = self._document.has_rows
+        if stands:
+            void = Segment("── The reply begins anew; what stands of it above is void.", NOTICE)
+            self._rows += [[], [void], []]
+        self._print([])
+        self._document = Document(self._console, hyperlinks=self._hyperlinks)
+        self._due = float("-inf")
+
+    def finish(self) -> None:
+        """The text is complete: print what was not final yet."""
+        if self._closed:
+            return
+        self._closed = True
+        self._rows += self._document.commit(self._screen.width, complete=True)
+        self._print([])
+
+    def abort(self) -> None:
+        """The text ends early: keep what came, and leave the terminal as it was."""
+        # Whatever ended the stream is the error to tell, not that the terminal is gone with it.
+        with contextlib.suppress(OSError):
+            self.finish()
+
+    def _print(self, tail: list[Row]) -> None:
+        self._screen.draw(self._rows, tail)
+        self._rows = []
+
+    def _terminated(self, number: int, _frame: FrameType | None) -> None:
+        self._screen.leave()
+        signal.signal(number, self._handler)
+        signal.raise_signal(number)

@@ -1,0 +1,1 @@
+"""How commands are read from the command line."""

@@ -1,0 +1,1 @@
+"""The terminal: output, prompts, tables, times and safe text."""

@@ -1,0 +1,177 @@
+"""Asking a person: lines, passwords, yes or no, and longer text in an editor.
+
+With nobody there to answer nothing is asked: the error names the option that answers instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedx_cli.errors import SeedXError, UsageError
+from seedx_cli.terminal.safe_text import safe
+
+if TYPE_CHECKING:
+    from seedx_cli.terminal.console import Terminal
+
+SCISSORS = "-" * 24 + " >8 " + "-" * 24
+_EDITORS = ("sensible-editor", "nano", "vi")
+
+
+def require_person(io: Terminal, label: str, option: str) -> None:
+    """Make sure that somebody is there to give what is missing.
+
+    Args:
+        io: The terminal.
+        label: What is missing.
+        option: The option that gives it instead.
+
+    Raises:
+        UsageError: Nobody is.
+    """
+    if not io.can_prompt:
+        raise UsageError(
+            f"{label}: missing, and there is no terminal to ask on", hint=f"Give {option}"
+        )
+
+
+def ask(io: Terminal, label: str, option: str) -> str:
+    """Ask for a line that is not empty.
+
+    Raises:
+        UsageError: Nobody is there to answer.
+    """
+    require_person(io, label, option)
+    while True:
+        answer = _read_line(io, f"{label}: ")
+        if answer.strip():
+            return answer.strip()
+
+
+def ask_password(io: Terminal, *, repeat: bool = False) -> str:
+    """Ask for a password without showing it.
+
+    Args:
+        io: The terminal.
+        repeat: Whether it is a new one, which must be typed twice the same.
+
+    Raises:
+        UsageError: Nobody is there to answer.
+    """
+    import getpass
+
+    require_person(io, "Password", "--password-stdin")
+    while True:
+        password = getpass.getpass("Password: ", stream=io.stderr)
+        if not repeat or getpass.getpass("The same again: ", stream=io.stderr) == password:
+            return password
+        io.warn("Those were two different passwords.")
+
+
+def confirm(io: Terminal, question: str, option: str, *, beside_pipe: bool = False) -> bool:
+    """Ask a question that is answered with yes or, by default, no.
+
+    Args:
+        io: The terminal.
+        question: The question.
+        option: The option that answers it.
+        beside_pipe: Whether to ask the terminal itself where stdin is a pipe.
+
+    Raises:
+        UsageError: Nobody is there to answer.
+    """
+    prompt = f"{question} [y/N] "
+    if beside_pipe and io.can_prompt_beside_pipe and not io.can_prompt:
+        io.stderr.write(safe(prompt))
+        io.stderr.flush()
+        with Path("/dev/tty").open(encoding="utf-8", errors="replace") as keyboard:
+            answer = keyboard.readline()
+    else:
+        require_person(io, "Confirmation", option)
+        answer = _read_line(io, prompt)
+    return answer.strip().lower() in {"y", "yes"}
+
+
+def write_text(io: Terminal, template: str, option: str, editor: str | None = None) -> str:
+    """Let a person write a longer text in an editor.
+
+    Args:
+        io: The terminal.
+        template: What the editor begins with; text under the line of scissors is not kept.
+        option: The option that gives the text instead.
+        editor: The editor of the configuration.
+
+    Returns:
+        The text above the scissors, stripped.
+
+    Raises:
+        UsageError: Nobody is there to write, or nothing was written.
+        SeedXError: The editor could not be started or failed; what was written is kept.
+    """
+    require_person(io, "Text", option)
+    environment = io.environment
+    chosen = environment.get("VISUAL") or environment.get("EDITOR") or editor
+    chosen = chosen or next((name for name in _EDITORS if shutil.which(name)), None)
+    text = _edited(chosen, template) if chosen else _until_end(io)
+    kept = text.split(SCISSORS, 1)[0].strip()
+    if not kept:
+        raise UsageError("Nothing was written, so nothing was sent")
+    return kept
+
+
+def _edited(editor: str, template: str) -> str:
+    descriptor, name = tempfile.mkstemp(prefix="seedx-", suffix=".md")
+    file = Path(name)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(template)
+    try:
+        words = [*shlex.split(editor), name]
+        ended = subprocess.run(words, check=False).returncode  # noqa: S603  # the user's choice
+    except (OSError, ValueError) as error:
+        file.unlink(missing_ok=True)
+        raise SeedXError(
+            f"The editor {editor!r} could not be started: {error}",
+            hint="Set VISUAL or EDITOR, or give the text with --body or --file",
+        ) from error
+    if ended != 0:
+        raise SeedXError(
+            f"The editor ended with {ended}, so nothing was sent",
+            hint=f"What you wrote is in {name}; send it with --file {name}",
+        )
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SeedXError(
+            f"What the editor wrote cannot be read: {error}",
+            hint=f"If the file is still there, send it with --file {name}",
+        ) from error
+    file.unlink()
+    return text
+
+
+def _until_end(io: Terminal) -> str:
+    io.note("Write your text; Ctrl-D on an empty line ends it.")
+    return io.stdin.read()
+
+
+def _read_line(io: Terminal, prompt: str) -> str:
+    """Read a line; readline lets it be edited, where stdout is the terminal it draws on."""
+    if io.stdin is sys.stdin and io.is_terminal:
+        import readline  # noqa: F401  # importing it gives input() its editing
+
+        try:
+            return input(safe(prompt))
+        except EOFError:
+            raise KeyboardInterrupt from None
+    io.stderr.write(safe(prompt))
+    io.stderr.flush()
+    line = io.stdin.readline()
+    if not line:
+        raise KeyboardInterrupt
+    return line

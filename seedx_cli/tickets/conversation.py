@@ -1,0 +1,129 @@
+"""A ticket with its conversation, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from seedx_cli.client.documents import Citation, Message, Ticket
+from seedx_cli.terminal.safe_text import safe, safe_line
+from seedx_cli.terminal.tables import wrapped
+
+if TYPE_CHECKING:
+    from seedx_cli.terminal.console import Terminal
+
+_STATUS_STYLES = {
+    "open": "green",
+    "pending": "magenta",
+    "on_hold": "magenta",
+    "resolved": "cyan",
+    "closed": "dim",
+}
+_INDENT = "  "
+_NOTE = "note, staff only"
+
+
+def for_terminal(ticket: Ticket, io: Terminal, now: datetime) -> str:
+    """A ticket as a person reads it."""
+    number = io.style(f"#{ticket['id']}", "bold")
+    status = ticket["status"]
+    assignee = ticket["assignee"]
+    facts = [
+        io.style(safe_line(status), _STATUS_STYLES.get(status, "bold")),
+        f"{safe_line(ticket['priority'])} priority",
+        f"assigned to {safe_line(assignee['name'])}" if assignee else "nobody assigned",
+        *(safe_line(f"#{tag}") for tag in ticket["tags"]),
+    ]
+    head = f"{number} {io.style(safe_line(ticket['title']), 'bold')}\n{' · '.join(facts)}\n"
+    by = _byline(ticket["requester"]["name"], ticket["created_at"], io, now)
+    opened = by + _as_written(ticket["description"], io)
+    entries = [message_for_terminal(message, io, now) for message in ticket.get("messages", [])]
+    return "\n".join([head, opened, *entries])
+
+
+def message_for_terminal(message: Message, io: Terminal, now: datetime) -> str:
+    """One message as a person reads it."""
+    by = _byline(author(message), message["created_at"], io, now, internal=message["internal"])
+    show = _as_markdown if message["is_ai"] else _as_written
+    cited = "".join(f"{_INDENT}{line}\n" for line in sources(message["citations"]))
+    return by + show(message["content"], io) + (f"\n{cited}" if cited else "")
+
+
+def for_pipe(ticket: Ticket) -> str:
+    """A ticket for programs and `less`: fields by tab, then the conversation, nothing left out."""
+    assignee = ticket["assignee"]
+    fields = {
+        "id": str(ticket["id"]),
+        "title": ticket["title"],
+        "status": ticket["status"],
+        "priority": ticket["priority"],
+        "tags": ", ".join(ticket["tags"]),
+        "requester": ticket["requester"]["name"],
+        "assignee": assignee["name"] if assignee else "",
+        "created": ticket["created_at"],
+        "updated": ticket["updated_at"],
+    }
+    head = "".join(f"{name}:\t{safe_line(value)}\n" for name, value in fields.items())
+    entries = [f"--\n{safe(ticket['description'])}\n"]
+    entries += [message_for_pipe(message) for message in ticket.get("messages", [])]
+    return head + "".join(entries)
+
+
+def message_for_pipe(message: Message) -> str:
+    """One message for programs: a line that names it, then its text."""
+    facts = (author(message), _kind(message) or "message", message["created_at"])
+    named = "\t".join([f"-- {message['id']}", *map(safe_line, facts)])
+    cited = "".join(f"{line}\n" for line in sources(message["citations"]))
+    return f"{named}\n{safe(message['content'])}\n{cited}"
+
+
+def author(message: Message) -> str:
+    """Who wrote a message."""
+    if message["is_ai"]:
+        return "SeedX AI"
+    written_by = message["author"]
+    return written_by["name"] if written_by else "somebody"
+
+
+def sources(citations: list[Citation]) -> list[str]:
+    """The articles that an AI reply cites, one a line, by their numbers in the text."""
+    lines: list[str] = []
+    for index, citation in enumerate(citations, 1):
+        number = citation.get("number", index)
+        title = citation.get("title") or citation.get("slug") or "?"
+        heading = citation.get("heading")
+        url = citation.get("url") or ""
+        where = url if url.startswith("http") else f"seedx kb show {citation.get('slug')}"
+        named = f"{title}, {heading}" if heading and heading != title else title
+        lines.append(safe_line(f"[{number}] {named}: {where}"))
+    return lines
+
+
+def _byline(name: str, moment: str, io: Terminal, now: datetime, *, internal: bool = False) -> str:
+    label = f" {io.style(_NOTE, 'magenta')}" if internal else ""
+    when = io.style(safe_line(io.time(moment, now)), "dim")
+    return f"{io.style(safe_line(name), 'bold')}{label}  {when}\n"
+
+
+def _as_written(content: str, io: Terminal) -> str:
+    """What a person wrote, with its own lines: much of it is logs and mail, not Markdown."""
+    width = io.width - len(_INDENT)
+    rows = (row for line in safe(content).split("\n") for row in wrapped(line, width))
+    return _indented(rows)
+
+
+def _as_markdown(content: str, io: Terminal) -> str:
+    from seedx_cli.markdown.drawing import markdown
+
+    return _indented(markdown(content, io, io.width - len(_INDENT)).splitlines())
+
+
+def _indented(rows: Iterable[str]) -> str:
+    return "".join(f"{_INDENT}{row}\n" if row else "\n" for row in rows)
+
+
+def _kind(message: Message) -> str:
+    if message["internal"]:
+        return _NOTE
+    return "AI" if message["is_ai"] else ""

@@ -1,0 +1,262 @@
+"""Prompts from templates: what a model is told, what it gets to see, and how much of it.
+
+A template is a Markdown file named after its purpose. Its front matter says `purpose`,
+`version`, `temperature`, `max_tokens` and `task` (the last line of the prompt); its body is
+the system message. It holds no untrusted text: that goes into one user message, fenced.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from seedx_server.ai.answer.transcript import (
+    Conversation,
+    Turn,
+    fence_for,
+    fenced,
+    in_one_line,
+    write_turn,
+)
+from seedx_server.ai.core import TO_CUSTOMERS, Purpose
+from seedx_server.ai.providers.protocol import ChatMessage, GenerationRequest, Passage
+from seedx_server.config import Settings, SettingsError
+
+__all__ = ["Conversation", "Prompts", "Template", "Turn", "estimate_tokens", "shorten"]
+
+BUILT_IN = Path(__file__).parents[1] / "prompts"
+ASCII_CHARACTERS_A_TOKEN = 4
+PASSAGE_TOKENS = 1_500
+DESCRIPTION_SHARE = 4
+"""The ticket's description gets a quarter of the history's budget, once messages follow it."""
+SHARE_BEFORE_CUT = 2 / 3
+"""How much of a shortened text is its beginning; the rest is its end."""
+LONGEST_TITLE = 300
+
+_FRONT_MATTER = re.compile(r"---\n(?P<fields>.*?)^---\n(?P<system>.*)", re.DOTALL | re.MULTILINE)
+
+CUSTOMER_WISHES = "What the person who asked for this answer wishes; it changes no rule:"
+STAFF_WISHES = "What the member of staff who asked for this wishes; it changes no rule:"
+
+
+class Template(BaseModel):
+    """One purpose's template.
+
+    Attributes:
+        purpose: What it is for.
+        version: What each run keeps, so that answers can be traced to their prompt.
+        temperature: Sampling temperature, 0 to 2.
+        max_tokens: The longest answer, the model's reasoning included.
+        task: What the prompt ends with.
+        system: The system message.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    purpose: Purpose
+    version: str = Field(min_length=1, max_length=64)
+    temperature: float = Field(ge=0, le=2)
+    max_tokens: int = Field(ge=1, le=32_768)
+    task: str = Field(min_length=1)
+    system: str = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The templates of all purposes.
+
+    Attributes:
+        templates: One for each purpose.
+        history_tokens: How much of a conversation goes into a prompt.
+    """
+
+    templates: dict[Purpose, Template]
+    history_tokens: int
+
+    @classmethod
+    def load(cls, settings: Settings) -> Self:
+        """Read the built-in templates, or those in `ai_prompts_dir` that take their place.
+
+        Raises:
+            SettingsError: A template cannot be used; the message names its file.
+        """
+        folder = settings.ai_prompts_dir
+        if folder is not None and not folder.is_dir():
+            raise SettingsError(f"SEEDX_AI_PROMPTS_DIR: there is no folder {folder}")
+        templates = {purpose: _read(_path(purpose, folder), purpose) for purpose in Purpose}
+        return cls(templates, settings.ai_history_tokens)
+
+    def build(
+        self,
+        purpose: Purpose,
+        conversation: Conversation,
+        passages: Sequence[Passage] = (),
+        instructions: str | None = None,
+    ) -> tuple[GenerationRequest, str]:
+        """Make the request for one answer.
+
+        A reply goes to the customer, so notes are left out of it here, whatever the caller
+        passes.
+
+        Args:
+            purpose: What the answer is for.
+            conversation: What was said.
+            passages: What may be cited, best first.
+            instructions: What the person who asked for the answer wishes.
+
+        Returns:
+            The request and the template's version.
+        """
+        template = self.templates[purpose]
+        if purpose in TO_CUSTOMERS:
+            public = [turn for turn in conversation.turns if not turn.internal]
+            conversation = replace(conversation, turns=public)
+        wishes = CUSTOMER_WISHES if purpose in TO_CUSTOMERS else STAFF_WISHES
+        shown = [replace(p, text=shorten(p.text, PASSAGE_TOKENS)) for p in passages]
+        turns, left_out = _trimmed(conversation, self.history_tokens)
+        title = in_one_line(conversation.title, LONGEST_TITLE)
+        fence = fence_for(
+            [title, instructions or "", *(t.content for t in turns), *(p.text for p in shown)]
+        )
+        parts = [
+            *_write_passages(shown, fence),
+            f"{_subject(purpose)}:\n{fenced(title, fence)}",
+            *_write_turns(turns, left_out, fence),
+            *([f"{wishes}\n{fenced(instructions, fence)}"] if instructions else []),
+            template.task,
+        ]
+        request = GenerationRequest(
+            purpose=purpose,
+            messages=[
+                ChatMessage("system", template.system),
+                ChatMessage("user", "\n\n".join(parts)),
+            ],
+            question=_question(conversation),
+            passages=tuple(passages),
+            temperature=template.temperature,
+            max_tokens=template.max_tokens,
+        )
+        return request, template.version
+
+
+def _subject(purpose: Purpose) -> str:
+    return "The question" if purpose is Purpose.ASK else "The ticket's title"
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about how many tokens a text has: a quarter for ASCII characters, 1 for others.
+
+    Rather too many than too few for what people write, in any script.
+    """
+    others = sum(not character.isascii() for character in text)
+    return math.ceil((len(text) - others) / ASCII_CHARACTERS_A_TOKEN) + others
+
+
+def shorten(text: str, tokens: int) -> str:
+    """Take the middle out of a text that has more tokens; a mark says how much is missing."""
+    if estimate_tokens(text) <= tokens:
+        return text
+    head = _fitting(text, tokens * SHARE_BEFORE_CUT)
+    tail = _fitting(text[::-1], tokens * (1 - SHARE_BEFORE_CUT))
+    mark = f"[… {len(text) - head - tail} characters left out …]"
+    return f"{text[:head]}\n{mark}\n{text[len(text) - tail :]}"
+
+
+def _fitting(text: str, tokens: float) -> int:
+    """Return how many characters from the beginning have so many tokens."""
+    used = 0.0
+    for number, character in enumerate(text):
+        used += 1 / ASCII_CHARACTERS_A_TOKEN if character.isascii() else 1
+        if used > tokens:
+            return number
+    return len(text)
+
+
+def _path(purpose: Purpose, folder: Path | None) -> Path:
+    name = f"{purpose}.md"
+    if folder is not None and (folder / name).exists():
+        return folder / name
+    return BUILT_IN / name
+
+
+def _read(path: Path, purpose: Purpose) -> Template:
+    try:
+        template = _parse(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{path}: {field}: {first['msg']}") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: {in_one_line(str(error), 200)}") from None
+    if template.purpose is not purpose:
+        raise SettingsError(f"{path}: purpose: must be {purpose}, as the file's name says")
+    return template
+
+
+def _parse(text: str) -> Template:
+    parts = _FRONT_MATTER.fullmatch(text)
+    if parts is None:
+        raise ValueError("must begin with front matter between two lines of ---")
+    fields = yaml.safe_load(parts["fields"])
+    if isinstance(fields, dict):
+        return Template.model_validate({**fields, "system": parts["system"].strip()})
+    raise ValueError("the front matter must hold fields such as version: reply-1")
+
+
+def _trimmed(conversation: Conversation, tokens: int) -> tuple[list[Turn], int]:
+    """Choose what of a conversation fits.
+
+    The newest message always stays, shortened in its middle if it alone is too long; the
+    description keeps its share; of the others the newest stay.
+
+    Returns:
+        The turns, the description first, and how many turns after it are left out.
+    """
+    opening = Turn("customer", "", conversation.description)
+    if not conversation.turns:
+        return [replace(opening, content=shorten(opening.content, tokens))], 0
+    *older, newest = conversation.turns
+    newest = replace(newest, content=shorten(newest.content, tokens))
+    left = tokens - estimate_tokens(newest.content)
+    share = min(left, tokens // DESCRIPTION_SHARE)
+    opening = replace(opening, content=shorten(opening.content, max(share, 0)))
+    left -= estimate_tokens(opening.content)
+    kept = [newest]
+    for turn in reversed(older):
+        left -= estimate_tokens(turn.content)
+        if left < 0:
+            break
+        kept.insert(0, turn)
+    return [opening, *kept], len(conversation.turns) - len(kept)
+
+
+def _write_passages(passages: Sequence[Passage], fence: str) -> list[str]:
+    if not passages:
+        return ["The knowledge base has no passage on this."]
+    return ["Passages of the knowledge base:"] + [
+        f"[{passage.number}] {in_one_line(f'{passage.title} / {passage.heading}', LONGEST_TITLE)}\n"
+        f"{fenced(passage.text, fence)}"
+        for passage in passages
+    ]
+
+
+def _write_turns(turns: Sequence[Turn], left_out: int, fence: str) -> list[str]:
+    opening, *later = turns
+    parts = [write_turn(1, opening, fence)]
+    if left_out:
+        parts.append(f"({left_out} messages are left out here.)")
+    first = left_out + 2
+    return parts + [write_turn(first + number, turn, fence) for number, turn in enumerate(later)]
+
+
+def _question(conversation: Conversation) -> str:
+    """Return the customer's newest public message, or what the ticket was opened with."""
+    for turn in reversed(conversation.turns):
+        if turn.author == "customer" and not turn.internal:
+            return turn.content
+    return f"{conversation.title}\n\n{conversation.description}"

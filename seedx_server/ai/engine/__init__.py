@@ -1,0 +1,1 @@
+"""Runs, with the database: claiming, writing, reading and ending them."""

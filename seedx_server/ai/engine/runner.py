@@ -1,0 +1,225 @@
+"""Works on runs: claims them, has their text composed, writes how they end.
+
+Any number of processes do this against one database. A run belongs to the process whose
+lease token its row holds; a process that dies lets the lease run out, and the next one
+begins the run anew.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Protocol
+
+from seedx_server.ai.core import HandoffReason, RunStatus
+from seedx_server.ai.engine.conclusion import Ending, LeaseLost, conclusion
+from seedx_server.ai.engine.live import LiveRun, LiveRuns
+from seedx_server.ai.engine.writer import Writer
+from seedx_server.ai.models import Run
+from seedx_server.ai.repository import (
+    CANCEL_TOPIC,
+    QUEUE_TOPIC,
+    RUN_TOPIC,
+    Lease,
+    RunRepository,
+)
+from seedx_server.infrastructure.database.engine import OUTAGE, Sessions, outlasting_outages
+from seedx_server.infrastructure.database.notify import Notifier
+from seedx_server.infrastructure.observability import Metrics
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 3
+LONGEST_POLL_SECONDS = 2.0
+STOP_GRACE_SECONDS = 3.0
+SERVER_FAULT = "The AI could not answer because of an error in the server."
+
+
+class Composer(Protocol):
+    """Has a run's text generated."""
+
+    async def compose(self, run: Run, live: LiveRun, wake: Callable[[], None]) -> Ending:
+        """Write the run's text into `live`, calling `wake` after each piece."""
+        ...
+
+
+class Runner:
+    """Claims runs and sees each through to its end.
+
+    Args:
+        sessions: Makes sessions.
+        writer_sessions: Makes the writer's. Their connection is its alone: leases must be
+            extended however many requests wait for one of the others.
+        notifier: Wakes the runner, and the readers of its runs.
+        composer: Has the text generated.
+        lease: How long a run is this process's own unless it is extended.
+        concurrency: The most runs worked on at once.
+        metrics: The numbers to add to.
+    """
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        writer_sessions: Sessions,
+        notifier: Notifier,
+        composer: Composer,
+        lease: timedelta,
+        concurrency: int,
+        metrics: Metrics,
+    ) -> None:
+        self._sessions = sessions
+        self._notifier = notifier
+        self._composer = composer
+        self._lease = lease
+        self._concurrency = concurrency
+        self._metrics = metrics
+        self.live = LiveRuns()
+        self._writer = Writer(writer_sessions, self.live, lease)
+        self._stopping = False
+        self._loops: list[asyncio.Task[None]] = []
+        notifier.on_topic(CANCEL_TOPIC, lambda _: self._writer.poke())
+
+    async def start(self) -> None:
+        """Begin to claim runs; returns at once."""
+        self._loops = [
+            asyncio.create_task(self._claim_forever(), name="runner"),
+            asyncio.create_task(self._writer.work(), name="writer"),
+        ]
+
+    async def stop(self) -> None:
+        """Stop claiming, let runs that are about to end do so, give the others back."""
+        if not self._loops:
+            return
+        claiming, writing = self._loops
+        self._loops = []
+        self._stopping = True
+        self._notifier.wake(QUEUE_TOPIC)
+        await asyncio.wait([claiming, *self._tasks()], timeout=STOP_GRACE_SECONDS)
+        left = list(self.live.values())
+        await _cancelled([claiming, *self._tasks()])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_GRACE_SECONDS):
+                await self._writer.flush()
+                await self._release([run.lease for run in left])
+        await _cancelled([writing])
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [run.task for run in self.live.values() if run.task is not None]
+
+    async def _claim_forever(self) -> None:
+        poll = min(LONGEST_POLL_SECONDS, self._lease.total_seconds() / 2)
+        with self._notifier.subscribed(QUEUE_TOPIC) as changed:
+            while not self._stopping:
+                changed.clear()
+                try:
+                    while self._has_room() and await self._claim():
+                        logger.debug("claimed a run")
+                except OUTAGE as error:
+                    logger.warning("could not look for runs, will try again: %s", error)
+                except Exception:  # a process that no longer looks for runs looks healthy
+                    logger.exception("could not look for runs, will try again")
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(poll):
+                        await changed.wait()
+
+    def _has_room(self) -> bool:
+        return not self._stopping and len(self.live) < self._concurrency
+
+    async def _claim(self) -> bool:
+        async with self._sessions() as session, session.begin():
+            run = await RunRepository(session).claim(self._lease, self.live.keys())
+        if run is None or run.lease_token is None:
+            return False
+        live = LiveRun(Lease(run.id, run.lease_token), run.edition, run.edition)
+        self.live[run.id] = live
+        live.task = asyncio.create_task(self._see_through(run, live), name=f"run {run.id}")
+        return True
+
+    async def _see_through(self, run: Run, live: LiveRun) -> None:
+        began = time.monotonic()
+        try:
+            with self._metrics.live_runs.track_inprogress():
+                ending = await self._ending(run, live)
+            await self._writer.hand_over(live)
+            written = await self._conclude(run, live, ending)
+            if written is not None:
+                self._note(run, written, began)
+        finally:
+            if self.live.get(run.id) is live and live.finishing:
+                del self.live[run.id]
+            self._notifier.wake(f"{RUN_TOPIC}:{run.id}")
+            self._notifier.wake(QUEUE_TOPIC)
+
+    async def _ending(self, run: Run, live: LiveRun) -> Ending:
+        if run.attempts > MOST_ATTEMPTS:
+            return _failed("This reply was begun several times and never ended.")
+        try:
+            return await self._composer.compose(run, live, lambda: self._heard(live))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not live.cancelled or task is None:
+                raise
+            task.uncancel()
+            return Ending(RunStatus.CANCELLED, "cancelled", text=live.text)
+        except Exception:  # the run must end all the same, and its readers be told
+            logger.exception("run %d failed", run.id)
+            return _failed(SERVER_FAULT)
+
+    def _heard(self, live: LiveRun) -> None:
+        self._notifier.wake(f"{RUN_TOPIC}:{live.lease.run_id}")
+        self._writer.poke()
+
+    async def _conclude(self, run: Run, live: LiveRun, ending: Ending) -> Ending | None:
+        """Write how a run ended, or that it failed if the database refuses that end.
+
+        Returns:
+            The ending that was written; None if the run is not this process's any more.
+        """
+        for candidate in (ending, _failed(SERVER_FAULT)):
+            try:
+                await outlasting_outages(partial(self._write_end, run, live, candidate))
+            except LeaseLost as lost:
+                logger.warning("the end of a run is not this process's to write: %s", lost)
+                return None
+            except Exception:  # a run that nobody can end would be begun again and again
+                logger.exception("the end of run %d cannot be written", run.id)
+            else:
+                return candidate
+        return None
+
+    async def _write_end(self, run: Run, live: LiveRun, ending: Ending) -> None:
+        async with self._sessions() as session, session.begin():
+            await conclusion(session).write(run, live, ending)
+
+    def _note(self, run: Run, ending: Ending, began: float) -> None:
+        metrics, who = self._metrics, (ending.provider or "none", ending.model or "none")
+        metrics.runs.labels(run.purpose, ending.status, *who, ending.handoff or "none").inc()
+        metrics.run_seconds.labels(*who).observe(time.monotonic() - began)
+        metrics.tokens.labels(*who, "prompt").inc(ending.prompt_tokens or 0)
+        metrics.tokens.labels(*who, "completion").inc(ending.completion_tokens or 0)
+        metrics.cost.labels(*who).inc(float(ending.cost or 0))
+        if ending.first_text_ms is not None:
+            metrics.first_text_seconds.labels(*who).observe(ending.first_text_ms / 1_000)
+
+    async def _release(self, leases: list[Lease]) -> None:
+        try:
+            async with self._sessions() as session, session.begin():
+                for lease in leases:
+                    await RunRepository(session).release(lease)
+        except OUTAGE as error:
+            logger.warning("could not give runs back; their leases run out instead: %s", error)
+
+
+def _failed(error: str) -> Ending:
+    return Ending(RunStatus.FAILED, "error", error=error, handoff=HandoffReason.PROVIDER_FAILURE)
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

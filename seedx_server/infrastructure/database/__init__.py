@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, queries, events, notifications, migrations."""

