@@ -95,7 +95,7 @@ def test_the_command_says_its_version(programs: Path, tmp_path: Path) -> None:
 
 def test_alembic_is_the_library_and_the_scripts_are_found(programs: Path, tmp_path: Path) -> None:
     question = (
-        "import alembic.command; from seedx_server.infrastructure import migrate;"
+        "import alembic.command; from seedx_server.infrastructure.database import migrate;"
         "print(alembic.command.__file__, migrate.scripts_folder(), migrate.newest())"
     )
 

@@ -26,7 +26,7 @@ TABLES = (
     "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
 )
 UPGRADE = (
-    "import sys; from seedx_server.infrastructure import migrate;"
+    "import sys; from seedx_server.infrastructure.database import migrate;"
     " print(migrate.upgrade(sys.argv[1]))"
 )
 
