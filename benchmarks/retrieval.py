@@ -222,7 +222,7 @@ def _searches(session: AsyncSession, actor: Actor) -> dict[str, Search]:
 
     async def grounded_ticket(description: str) -> Sequence[Found]:
         queries = queries_of_ticket(TITLE, description)
-        passages = await ground(KnowledgeService(articles), queries, actor)
+        passages = await ground(KnowledgeService(articles), queries, actor, "/articles")
         return [Found(f"{each.slug}#{each.heading}", each.score) for each in passages]
 
     return {

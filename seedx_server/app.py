@@ -130,6 +130,7 @@ def _make_parts(app: FastAPI, settings: Settings) -> None:
         prompts=Prompts.load(settings),
         settings=settings,
         articles_path=f"{settings.api_prefix}/articles",
+        metrics=state.metrics,
     )
     state.runner = Runner(
         sessions=state.sessions,

@@ -9,8 +9,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
 
-from seedx_server.ai.core import RunStatus
-from seedx_server.ai.engine.conclusion import Ending
+from seedx_server.ai.core import Outcome, RunStatus
 from seedx_server.ai.engine.live import LiveRun
 from seedx_server.ai.engine.runner import Runner
 from seedx_server.ai.engine.stream import Followers
@@ -30,24 +29,21 @@ class Composition:
 
     run: Run
     live: LiveRun
-    wake: Callable[[], None]
-    ending: asyncio.Future[Ending] = field(default_factory=asyncio.Future)
+    outcome: asyncio.Future[Outcome] = field(default_factory=asyncio.Future)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def say(self, words: str) -> None:
         """Add to the text."""
         self.live.append(words)
-        self.wake()
 
-    def begin_anew(self) -> None:
-        """Make the text so far void."""
+    def restart(self) -> None:
+        """Discard the text so far."""
         self.live.restart()
-        self.wake()
 
     def end(self, **outcome: object) -> None:
         """End the text."""
-        values = {"status": RunStatus.DONE, "finish_reason": "stop", "text": self.live.text}
-        self.ending.set_result(Ending(**{**values, **outcome}))  # type: ignore[arg-type]  # few of many fields
+        values = {"status": RunStatus.DONE, "finish_reason": "stop", **outcome}
+        self.outcome.set_result(Outcome(**values))  # type: ignore[arg-type]  # few of many fields
 
 
 class ScriptedComposer:
@@ -56,12 +52,12 @@ class ScriptedComposer:
     def __init__(self) -> None:
         self.begun: asyncio.Queue[Composition] = asyncio.Queue()
 
-    async def compose(self, run: Run, live: LiveRun, wake: Callable[[], None]) -> Ending:
+    async def compose(self, run: Run, live: LiveRun) -> Outcome:
         """Wait for the test to end the text."""
-        composition = Composition(run, live, wake)
+        composition = Composition(run, live)
         await self.begun.put(composition)
         try:
-            return await composition.ending
+            return await composition.outcome
         except asyncio.CancelledError:
             composition.stopped.set()
             raise
@@ -107,9 +103,11 @@ class Process:
         async with self.sessions() as session:
             found = await session.execute(
                 text(
-                    "SELECT ai_runs.*, coalesce((SELECT string_agg(text, '' ORDER BY \"offset\")"
-                    " FROM ai_run_chunks WHERE run_id = ai_runs.id), '') AS text"
-                    " FROM ai_runs WHERE id = :id"
+                    "SELECT ai_runs.*, coalesce(final_text, content, (SELECT"
+                    " string_agg(text, '' ORDER BY \"offset\") FROM ai_run_chunks"
+                    " WHERE run_id = ai_runs.id), '') AS text"
+                    " FROM ai_runs LEFT JOIN messages ON messages.id = result_message_id"
+                    " WHERE ai_runs.id = :id"
                 ),
                 {"id": run_id},
             )

@@ -1,10 +1,13 @@
 """Words and documents of AI runs: pure."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from seedx_server.infrastructure.database.events import EventType
 from seedx_server.infrastructure.text import plain
@@ -14,8 +17,8 @@ from seedx_server.messages.core import Author, Citation
 class Purpose(StrEnum):
     """What a run's text is for.
 
-    A reply is posted on its ticket; draft and summary are for staff's eyes only; an answer to
-    a question that has no ticket is for who asked.
+    A reply is posted on its ticket; drafts and summaries are for staff only; the answer to a
+    question that has no ticket is only for the person who asked it.
     """
 
     REPLY = "reply"
@@ -29,7 +32,7 @@ TO_CUSTOMERS = frozenset({Purpose.REPLY, Purpose.ASK})
 
 
 class RunStatus(StrEnum):
-    """Where a run is in its life."""
+    """How far a run has come."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -42,7 +45,7 @@ LIVE = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
 
 
 class HandoffReason(StrEnum):
-    """Why a run left the answer to a person."""
+    """Why a run hands off to a person."""
 
     CUSTOMER_REQUEST = "customer_request"
     MISSING_KNOWLEDGE = "missing_knowledge"
@@ -52,14 +55,14 @@ class HandoffReason(StrEnum):
 
 
 class RunRequest(BaseModel):
-    """What starts a run on a ticket by hand."""
+    """Request body for starting a run on a ticket."""
 
     purpose: Literal[Purpose.REPLY, Purpose.DRAFT, Purpose.SUMMARY] = Purpose.REPLY
     instructions: Annotated[str, Field(max_length=4_000), AfterValidator(plain)] | None = None
 
 
 class Question(BaseModel):
-    """A question that has no ticket (yet), and what it is about."""
+    """Request body for a question that has no ticket."""
 
     question: Annotated[str, Field(max_length=2_000), AfterValidator(plain)]
     context: Annotated[str, Field(max_length=50_000), AfterValidator(plain)] | None = Field(
@@ -67,31 +70,86 @@ class Question(BaseModel):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: what the provider said of it, what was kept and what was posted.
+
+    Each attribute is one of `Run`, the table, of the same name. To tell more of runs, add it
+    here, to `Run` with a migration, and to `OutcomeDocument`.
+
+    Attributes:
+        status: Done, failed or cancelled.
+        finish_reason: Why the text ended: `stop`, `length` (cut, by the model or by a limit),
+            `superseded`, `cancelled`, `error`, or what the provider says.
+        handoff: Why a person has to take over, if one has to.
+        posted: Whether the text was posted on the ticket.
+        message_id: The message that it was posted as.
+        citations: The articles that the text rests on, in order of first use.
+        provider: Who answered.
+        model: The model that answered.
+        prompt_version: The version of the prompt's template.
+        prompt_tokens: Tokens of the prompt, if the provider counted them.
+        completion_tokens: Tokens of the text, if the provider counted them.
+        cost: Their price, if the model has one in the settings.
+        first_text_ms: Milliseconds from the claim to the first text.
+        error: For a failed run, what went wrong, in words for people.
+    """
+
+    status: RunStatus
+    finish_reason: str
+    handoff: HandoffReason | None = None
+    posted: bool = False
+    message_id: int | None = None
+    citations: Sequence[Citation] = ()
+    provider: str | None = None
+    model: str | None = None
+    prompt_version: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: Decimal | None = None
+    first_text_ms: int | None = None
+    error: str | None = None
+
+
 class Usage(BaseModel):
     """Tokens of one generation, as the provider counted them."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 
-class RunDocument(BaseModel):
-    """A run as the API shows it."""
+class OutcomeDocument(BaseModel):
+    """How a run ended, as the event `done` tells it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    message_id: int | None
+    finish_reason: str | None
+    handoff: HandoffReason | None
+    posted: bool
+    citations: list[Citation]
+    usage: Usage
+    provider: str | None
+    model: str | None
+
+
+class _RunIdentity(BaseModel):
+    """The fields that a run's document begins with."""
 
     id: int
     ticket_id: int | None
     purpose: Purpose
     status: RunStatus
-    provider: str | None
-    model: str | None
+
+
+class RunDocument(OutcomeDocument, _RunIdentity):
+    """A run as the API shows it."""
+
+    text: str = ""
     prompt_version: str | None
-    finish_reason: str | None
-    handoff: HandoffReason | None
-    posted: bool
     error: str | None
-    message_id: int | None
-    text: str
-    citations: list[Citation]
-    usage: Usage
     cost: float | None
     first_text_ms: int | None
     created_at: datetime
@@ -110,18 +168,12 @@ class EventDocument(BaseModel):
     created_at: datetime
 
 
-def finished_data(
-    run_id: int,
-    purpose: Purpose,
-    status: RunStatus,
-    message_id: int | None = None,
-    handoff: HandoffReason | None = None,
-) -> dict[str, JsonValue]:
+def finished_data(run_id: int, purpose: Purpose, outcome: Outcome) -> dict[str, JsonValue]:
     """Return what the event `run.finished` tells of a run."""
     return {
         "run_id": run_id,
         "purpose": purpose,
-        "status": status,
-        "message_id": message_id,
-        "handoff": handoff,
+        "status": outcome.status,
+        "message_id": outcome.message_id,
+        "handoff": outcome.handoff,
     }

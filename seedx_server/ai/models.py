@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from seedx_server.ai.core import HandoffReason, Purpose, RunStatus
+from seedx_server.ai.core import HandoffReason, Purpose, RunStatus, Usage
 from seedx_server.infrastructure.database.engine import (
     Base,
     Identified,
@@ -25,7 +25,11 @@ class Run(Timestamped, Identified):
     """One AI generation, for a ticket or for a question that has none.
 
     `attempts` counts the processes that took the run on; `edition` counts how often its text
-    began, so that a reader knows when the text it has is void.
+    started, so that a reader knows when the text it has is discarded.
+
+    The text has one place: chunks until the run ends, then the posted message, or `final_text`
+    where there is none. `estimated_tokens` is about what the run cost so far, and counts where
+    the provider does not say.
     """
 
     __tablename__ = "ai_runs"
@@ -53,14 +57,16 @@ class Run(Timestamped, Identified):
     handoff: Mapped[HandoffReason | None] = mapped_column(TextEnum(HandoffReason))
     posted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     error: Mapped[str | None]
-    result_message_id: Mapped[int | None] = mapped_column(
-        ForeignKey("messages.id", ondelete="SET NULL")
+    message_id: Mapped[int | None] = mapped_column(
+        "result_message_id", ForeignKey("messages.id", ondelete="SET NULL")
     )
+    final_text: Mapped[str | None] = mapped_column(deferred=True, deferred_raiseload=True)
     citations: Mapped[list[dict[str, JsonValue]]] = mapped_column(
         JSONB, default=list, server_default=text("'[]'")
     )
     prompt_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]
+    estimated_tokens: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     cost: Mapped[Decimal | None] = mapped_column(Numeric(14, 6))
     first_text_ms: Mapped[int | None]
     started_at: Mapped[datetime | None]
@@ -80,9 +86,14 @@ class Run(Timestamped, Identified):
         Index(None, "result_message_id"),
     )
 
+    @property
+    def usage(self) -> Usage:
+        """The tokens that the provider counted."""
+        return Usage(prompt_tokens=self.prompt_tokens, completion_tokens=self.completion_tokens)
+
 
 class RunChunk(Base):
-    """A piece of a run's text, at its place in characters from the start."""
+    """A piece of a live run's text, at its place in characters from the start."""
 
     __tablename__ = "ai_run_chunks"
 

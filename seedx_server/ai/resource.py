@@ -8,17 +8,16 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from seedx_server.ai.core import Question, RunDocument, RunRequest, Usage
+from seedx_server.ai.core import Question, RunDocument, RunRequest
 from seedx_server.ai.engine.stream import Followers, Position
 from seedx_server.ai.models import Run
 from seedx_server.ai.repository import RunRepository
-from seedx_server.ai.service import AIService, Limits
+from seedx_server.ai.service import AIService, Quota
 from seedx_server.infrastructure.access import Actor
 from seedx_server.infrastructure.database.engine import Sessions
 from seedx_server.infrastructure.database.events import EventLog
 from seedx_server.infrastructure.errors import InvalidInput, NotFound
 from seedx_server.infrastructure.web.dependencies import RepeatableDep, SessionDep, answer
-from seedx_server.messages.core import Citation
 from seedx_server.messages.repository import MessageRepository
 from seedx_server.tickets.resource import ticket_service
 from seedx_server.users.actor import ActorDep
@@ -52,7 +51,7 @@ def ai_service(request: Request, session: SessionDep) -> AIService:
         messages=MessageRepository(session),
         events=EventLog(session),
         providers=state.providers,
-        limits=Limits(state.settings.ai_runs_per_hour, state.settings.ai_tokens_per_day),
+        quota=Quota(state.settings.ai_runs_per_hour, state.settings.ai_tokens_per_day),
     )
 
 
@@ -62,29 +61,8 @@ EVENTS: dict[int | str, dict[str, object]] = {
 }
 
 
-def _document(run: Run, text: str) -> RunDocument:
-    return RunDocument(
-        id=run.id,
-        ticket_id=run.ticket_id,
-        purpose=run.purpose,
-        status=run.status,
-        provider=run.provider,
-        model=run.model,
-        prompt_version=run.prompt_version,
-        finish_reason=run.finish_reason,
-        handoff=run.handoff,
-        posted=run.posted,
-        error=run.error,
-        message_id=run.result_message_id,
-        text=text,
-        citations=[Citation.model_validate(citation) for citation in run.citations],
-        usage=Usage(prompt_tokens=run.prompt_tokens, completion_tokens=run.completion_tokens),
-        cost=float(run.cost) if run.cost is not None else None,
-        first_text_ms=run.first_text_ms,
-        created_at=run.created_at,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-    )
+def _document(run: Run, text: str = "") -> RunDocument:
+    return RunDocument.model_validate(run).model_copy(update={"text": text})
 
 
 @router.get("/tickets/{ticket_id}/ai-response", responses=EVENTS, response_class=EventStream)
@@ -123,7 +101,7 @@ async def start_run(
     """Start a run; follow it at `/ai-runs/{id}/events`."""
 
     async def action() -> tuple[BaseModel, None]:
-        return _document(await ai.start(ticket_id, body, actor), ""), None
+        return _document(await ai.start(ticket_id, body, actor)), None
 
     return await once(actor, HTTPStatus.ACCEPTED, action)
 
@@ -133,7 +111,7 @@ async def ask(body: Question, actor: ActorDep, ai: AI, once: RepeatableDep) -> R
     """Have a question answered that has no ticket; follow it at `/ai-runs/{id}/events`."""
 
     async def action() -> tuple[BaseModel, None]:
-        return _document(await ai.ask(body, actor), ""), None
+        return _document(await ai.ask(body, actor)), None
 
     return await once(actor, HTTPStatus.ACCEPTED, action)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from seedx_server.ai.core import Purpose, Question, RunRequest, finished_data
+from seedx_server.ai.core import Outcome, Purpose, Question, RunRequest, finished_data
 from seedx_server.ai.models import Run
 from seedx_server.ai.providers.protocol import Provider
 from seedx_server.ai.repository import RunRepository
@@ -22,7 +22,7 @@ TOKENS_RETRY_SECONDS = 3_600
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Quota:
     """What may be spent on AI runs, over all server processes.
 
     Attributes:
@@ -43,7 +43,7 @@ class AIService:
         messages: The messages, to know what a run answers.
         events: The log of what happens.
         providers: Who answers, the chosen one first.
-        limits: What may be spent.
+        quota: What may be spent.
     """
 
     def __init__(
@@ -54,20 +54,20 @@ class AIService:
         messages: MessageRepository,
         events: EventLog,
         providers: Sequence[Provider],
-        limits: Limits,
+        quota: Quota,
     ) -> None:
         self._runs = runs
         self._tickets = tickets
         self._messages = messages
         self._events = events
         self._chosen = providers[0]
-        self._limits = limits
+        self._quota = quota
 
     async def get(self, run_id: int, actor: Actor) -> Run:
         """Return a run.
 
         Raises:
-            NotFound: It is not there for this actor.
+            NotFound: This actor cannot see it.
         """
         run = await self._runs.get(run_id, actor=actor)
         if run is None:
@@ -82,7 +82,7 @@ class AIService:
         """Start a run.
 
         Raises:
-            NotFound: The ticket is not there for this actor.
+            NotFound: This actor cannot see the ticket.
             Forbidden: Only staff have drafts and summaries made, or instruct the AI.
             Conflict: `run_in_progress`, with the run's id; `ticket_closed`.
             TooManyRequests: A limit is used up.
@@ -126,7 +126,7 @@ class AIService:
         else a new one.
 
         Raises:
-            NotFound: The ticket is not there for this actor.
+            NotFound: This actor cannot see the ticket.
             Conflict: `ticket_closed`.
             TooManyRequests: A limit is used up.
         """
@@ -142,7 +142,7 @@ class AIService:
         """Ask a run to stop. One that has ended stays as it is.
 
         Raises:
-            NotFound: It is not there for this actor.
+            NotFound: This actor cannot see it.
         """
         run = await self.get(run_id, actor)
         if run.ticket_id is None:
@@ -154,7 +154,7 @@ class AIService:
                 run.ticket_id,
                 EventType.RUN_FINISHED,
                 actor,
-                finished_data(run.id, run.purpose, run.status),
+                finished_data(run.id, run.purpose, Outcome(run.status, "cancelled")),
                 internal=run.purpose is not Purpose.REPLY,
             )
         return run
@@ -189,14 +189,14 @@ class AIService:
 
     async def _check_limits(self, actor: Actor) -> None:
         spending = await self._runs.spending(actor.id)
-        if spending.runs >= self._limits.runs_per_hour and spending.wait is not None:
+        if spending.runs >= self._quota.runs_per_hour and spending.wait is not None:
             raise TooManyRequests(
-                f"You may have {self._limits.runs_per_hour} AI replies an hour. "
+                f"You may have {self._quota.runs_per_hour} AI replies an hour. "
                 "A ticket is open for a person meanwhile.",
                 code="ai_limit_reached",
                 retry_after=max(1, math.ceil(spending.wait.total_seconds())),
             )
-        if spending.tokens >= self._limits.tokens_per_day:
+        if spending.tokens >= self._quota.tokens_per_day:
             raise TooManyRequests(
                 "The AI's budget for today is used up. A ticket is open for a person meanwhile.",
                 code="ai_limit_reached",

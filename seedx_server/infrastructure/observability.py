@@ -50,6 +50,12 @@ class Metrics:
             ["purpose", "status", "provider", "model", "handoff"],
             registry=self.registry,
         )
+        self.fallbacks = Counter(
+            "seedx_ai_fallbacks",
+            "Answers for which a provider gave up and its fallback was asked.",
+            ["provider", "reason"],
+            registry=self.registry,
+        )
         self.tokens = Counter(
             "seedx_ai_tokens",
             "Tokens of AI runs, as providers counted them.",

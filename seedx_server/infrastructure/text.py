@@ -1,4 +1,4 @@
-"""What text from outside must be before it may enter the database."""
+"""What text from outside must be before it may enter the database or a line of its own."""
 
 
 def storable(value: str) -> str:
@@ -34,3 +34,9 @@ def label(value: str) -> str:
     if "," in value or len(value.split()) != 1:
         raise ValueError("must be one word without commas")
     return storable(value)
+
+
+def in_one_line(value: str, longest: int) -> str:
+    """Return the text without line breaks, shortened to so many characters."""
+    value = " ".join(value.split())
+    return value if len(value) <= longest else value[: longest - 1] + "…"

@@ -1,24 +1,32 @@
-"""What a model writes, made fit for a customer's eyes, piece by piece as it comes.
+"""What a model writes, made fit for a customer's eyes while it streams.
 
-Reasoning is dropped: what stands between `<think>` and `</think>`, in any case and under the
-names that models use, to the end where it is never closed. A closing tag without an opening
-one means that all text before it was reasoning; that text is then void. Links and citations
-are filtered as `markdown_filter` says. Some servers cut a character of two UTF-16 units in
-two; those halves are joined. The result does not depend on the borders of the
-pieces.
+- Characters: lines end with a line feed alone, NUL goes, and the two halves of a character that
+  some servers cut in two are joined.
+- Reasoning: what is between `<think>` and `</think>` is dropped, in any case and under the names
+  that models use, to the end where it is never closed. A closing tag without an opening one means
+  that all text before it was reasoning; that text is then discarded.
+- Links and citations: see `markdown_filter`.
+
+The result does not depend on where the pieces of the text begin and end.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from seedx_server.ai.answer.markdown_filter import MarkdownFilter, addresses
 from seedx_server.ai.providers.protocol import Passage
 
+_HALF = re.compile(r"[\ud800-\udbff\r]\Z")
+"""What the next character may complete: half a character, or half an end of line."""
+_LINE_END = re.compile(r"\r\n?")
 _TAG = re.compile(
     r"<\s{0,2}(/?)\s{0,2}(?:think|thinking|thoughts?|reasoning)\s{0,2}>", re.IGNORECASE
 )
-_HALF_A_CHARACTER = re.compile(r"[\ud800-\udbff]\Z")
-_TAG_BEGUN = re.compile(r"<\s{0,2}/?\s{0,2}[a-z]{0,9}\s{0,2}\Z", re.IGNORECASE)
+_TAG_BEGUN = re.compile(
+    r"<\s{0,2}/?\s{0,2}(?:t|th|thi|thin|think|thinki|thinkin|thinking|tho|thou|thoug|though"
+    r"|thought|thoughts|r|re|rea|reas|reaso|reason|reasoni|reasonin|reasoning)?\s{0,2}\Z",
+    re.IGNORECASE,
+)
 
 
 class AnswerFilter:
@@ -26,17 +34,15 @@ class AnswerFilter:
 
     Args:
         passages: What the answer may cite, and whose links it may repeat.
-        allowed_urls: Further addresses that it may name.
     """
 
-    def __init__(self, passages: Sequence[Passage], allowed_urls: Collection[str] = ()) -> None:
+    def __init__(self, passages: Sequence[Passage]) -> None:
         self._numbers = frozenset(passage.number for passage in passages)
-        self._allowed = addresses([*(passage.text for passage in passages), *allowed_urls])
+        self._allowed = addresses(passage.text for passage in passages)
         self._characters = _CharacterFilter()
         self._reasoning = _ReasoningFilter()
         self._markdown = MarkdownFilter(self._numbers, self._allowed)
-        self._begun = False
-        self._void = False
+        self._discarded = False
 
     @property
     def cited(self) -> list[int]:
@@ -46,40 +52,31 @@ class AnswerFilter:
     def feed(self, text: str) -> str:
         """Take the next piece and return what of the answer is now certain."""
         kept = self._reasoning.feed(self._characters.feed(text))
-        if self._reasoning.take_void():
-            self._void = True
-            self._begun = False
+        if self._reasoning.take_discarded():
+            self._discarded = True
             self._markdown = MarkdownFilter(self._numbers, self._allowed)
-        return self._trim(self._markdown.feed(kept))
+        return self._markdown.feed(kept)
 
     def finish(self) -> str:
         """Return what was held back; nothing may be fed after it."""
         kept = self._reasoning.feed(self._characters.finish()) + self._reasoning.finish()
-        return self._trim(self._markdown.feed(kept) + self._markdown.finish())
+        return self._markdown.feed(kept) + self._markdown.finish()
 
-    def take_void(self) -> bool:
-        """Say, once, whether all text returned before the last `feed` has become void."""
-        void, self._void = self._void, False
-        return void
-
-    def _trim(self, text: str) -> str:
-        """Drop the white space before the answer's first character."""
-        if self._begun:
-            return text
-        text = text.lstrip()
-        self._begun = bool(text)
-        return text
+    def take_discarded(self) -> bool:
+        """Say, once, whether all text returned before the last `feed` is discarded."""
+        discarded, self._discarded = self._discarded, False
+        return discarded
 
 
 class _CharacterFilter:
-    """Joins characters that were cut in two, and takes out what no database keeps."""
+    """Makes whole characters and lines of what comes."""
 
     def __init__(self) -> None:
         self._held = ""
 
     def feed(self, text: str) -> str:
         text = self._held + text
-        end = len(text) - bool(_HALF_A_CHARACTER.search(text))
+        end = len(text) - bool(_HALF.search(text))
         self._held = text[end:]
         return _whole(text[:end])
 
@@ -89,7 +86,7 @@ class _CharacterFilter:
 
 def _whole(text: str) -> str:
     pairs = text.replace("\x00", "").encode("utf-16-le", "surrogatepass")
-    return pairs.decode("utf-16-le", "replace")
+    return _LINE_END.sub("\n", pairs.decode("utf-16-le", "replace"))
 
 
 class _ReasoningFilter:
@@ -98,7 +95,7 @@ class _ReasoningFilter:
     def __init__(self) -> None:
         self._held = ""
         self._thinking = False
-        self._void = False
+        self._discarded = False
 
     def feed(self, text: str) -> str:
         text = self._held + text
@@ -108,7 +105,7 @@ class _ReasoningFilter:
             closing = bool(tag.group(1))
             if not self._thinking and closing:
                 kept.clear()
-                self._void = True
+                self._discarded = True
             elif not self._thinking:
                 kept.append(text[position : tag.start()])
             self._thinking = not closing
@@ -123,6 +120,6 @@ class _ReasoningFilter:
     def finish(self) -> str:
         return "" if self._thinking else self._held
 
-    def take_void(self) -> bool:
-        void, self._void = self._void, False
-        return void
+    def take_discarded(self) -> bool:
+        discarded, self._discarded = self._discarded, False
+        return discarded

@@ -1,6 +1,6 @@
-"""One answer from a row of providers: retries, time-outs, stand-ins, filters.
+"""One answer from a row of providers: retries, time-outs, fallbacks, filters.
 
-Nothing here knows the database: the runner keeps what `generate` yields.
+Nothing here knows the database: the text goes to whoever is given as `AnswerText`.
 """
 
 import asyncio
@@ -8,19 +8,20 @@ import logging
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
+
+from prometheus_client import Counter
 
 from seedx_server.ai.answer.filters import AnswerFilter
 from seedx_server.ai.answer.sentences import (
     ASK_SENTENCES,
+    FALLBACK_NOTE,
     HANDOFF_SENTENCES,
     STAFF_SENTENCES,
-    STAND_IN_NOTE,
 )
-from seedx_server.ai.core import TO_CUSTOMERS, HandoffReason, Purpose, Usage
+from seedx_server.ai.core import TO_CUSTOMERS, HandoffReason, Outcome, Purpose, RunStatus
 from seedx_server.ai.providers.protocol import (
     Finished,
     GenerationRequest,
@@ -32,7 +33,7 @@ from seedx_server.ai.providers.protocol import (
 )
 from seedx_server.config import Settings
 from seedx_server.infrastructure.errors import Unavailable
-from seedx_server.messages.core import LONGEST_MESSAGE
+from seedx_server.messages.core import LONGEST_MESSAGE, Citation
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,9 @@ ROOM_FOR_NOTES = 500
 """How many characters of a message are for what the desk itself says in it."""
 HIDDEN_TEXT_FACTOR = 4
 """How much longer than the longest answer the raw text may be, its reasoning included."""
+LONGEST_FINISH_REASON = 64
+LARGEST_TOKEN_COUNT = 100_000_000
+"""A provider that counts more than this did not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class Timing:
     """Time and chance, so that a test can bring its own.
 
     Attributes:
@@ -92,72 +96,22 @@ class Clock:
     chance: Callable[[], float] = random.random
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A provider is asked."""
+class AnswerText(Protocol):
+    """Where the text of an answer goes."""
 
-    provider: str
-    model: str
+    def append(self, text: str) -> None:
+        """Add text at the end; it is filtered and never empty."""
+        ...
 
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """The next piece of the answer, filtered; never empty."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Restarted:
-    """All text so far is void; the answer begins anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class FellBack:
-    """A provider gave no text, and the next one is asked instead.
-
-    Attributes:
-        failed: The name of the provider that failed.
-        stand_in: The name of the next one.
-        why: What went wrong, for operators.
-    """
-
-    failed: str
-    stand_in: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The answer is complete.
-
-    Attributes:
-        finish_reason: `stop`, `length` (cut, by the model or by a limit) or what the provider
-            says.
-        usage: Tokens of the attempt that answered.
-        handoff: Why a person must take over, if one must.
-        cited: The numbers of the passages that the text cites, in order of first use.
-        provider: The name of the provider that answered.
-        model: The model that answered.
-        fallback: Whether a stand-in answered.
-    """
-
-    finish_reason: str
-    usage: Usage
-    handoff: HandoffReason | None
-    cited: tuple[int, ...]
-    provider: str
-    model: str
-    fallback: bool
-
-
-GenerationEvent = Started | Text | Restarted | FellBack | Done
+    def restart(self) -> None:
+        """Discard all text so far."""
+        ...
 
 
 class GenerationFailed(Unavailable):
     """No provider answered, or the one that did broke off for good.
 
-    `detail` is for the customer; `reason` is for operators.
+    Its `detail` is for the customer; what went wrong is in the log.
 
     Args:
         provider: The name of the provider that failed last.
@@ -173,71 +127,68 @@ class GenerationFailed(Unavailable):
             retry_after=math.ceil(error.retry_after or RETRY_AFTER_SECONDS),
         )
         self.provider = provider
-        self.reason = f"{provider}: {error.detail}"
-        self.retryable = error.retryable
 
 
 async def generate(
     request: GenerationRequest,
     providers: Sequence[Provider],
+    text: AnswerText,
     *,
+    fallbacks: Counter,
     limits: Limits | None = None,
-    clock: Clock | None = None,
-) -> AsyncGenerator[GenerationEvent, None]:
-    """Generate one answer; close the generator to give it up.
+    timing: Timing | None = None,
+) -> Outcome:
+    """Generate one answer.
 
-    A provider that fails before its first text is tried again, as far as its `Retry-After`
-    and the time for the first text allow, and then gives way to the next one, which the reply
-    says. One that fails after some text begins anew (`Restarted`); when it may not be tried
-    again, the generation fails.
+    A provider that fails before its first text is tried again, as far as its `Retry-After` and
+    the time for the first text allow, and then the next one answers instead, which the reply
+    says. One that fails after some text restarts; when it may not be tried again, the generation
+    fails.
 
     Args:
         request: What to answer.
-        providers: The chosen one, then its stand-ins; at least one.
+        providers: The chosen one, then its fallbacks; at least one.
+        text: Where the text goes.
+        fallbacks: Counts failures after which a fallback was asked, by `provider` and `reason`.
         limits: Time-outs and lengths.
-        clock: Time and chance.
+        timing: Time and chance.
 
-    Yields:
-        `Started` and then `Text`, with `Restarted` and `FellBack` where they happen, and
-        `Done` at the end.
+    Returns:
+        How the answer ended.
 
     Raises:
         GenerationFailed: There is no answer.
     """
-    limits, clock = limits or Limits(), clock or Clock()
-    ends_at = clock.now() + limits.total
-    answering, *stand_ins = providers
+    limits, timing = limits or Limits(), timing or Timing()
+    ends_at = timing.now() + limits.total
+    answering, *others = providers
     for number in range(len(providers)):
-        yield Started(answering.name, answering.model)
-        patience = _Patience(limits, clock, ends_at)
-        events = _ask(request, answering, patience, fallback=number > 0)
+        deadlines = _Deadlines(limits, timing, ends_at)
         try:
-            async with aclosing(events):
-                async for event in events:
-                    yield event
+            return await _ask(request, answering, text, deadlines, is_fallback=number > 0)
         except ProviderError as error:
             failure = error
-        else:
-            return
-        if not stand_ins or clock.now() >= ends_at:
-            raise GenerationFailed(answering.name, failure) from failure
-        failed, answering, *stand_ins = answering, *stand_ins
-        yield FellBack(failed.name, answering.name, failure.detail)
+        if not others or timing.now() >= ends_at:
+            break
+        fallbacks.labels(answering.name, failure.reason).inc()
+        logger.warning("AI provider %s gave up; %s answers", answering.name, others[0].name)
+        answering, *others = others
+    raise GenerationFailed(answering.name, failure) from failure
 
 
-class _Patience:
-    """How long to wait for what, at one provider."""
+class _Deadlines:
+    """How long to wait for one provider."""
 
-    def __init__(self, limits: Limits, clock: Clock, ends_at: float) -> None:
+    def __init__(self, limits: Limits, timing: Timing, ends_at: float) -> None:
         self.limits = limits
-        self.clock = clock
+        self.timing = timing
         self.ends_at = ends_at
         self.text_by = 0.0
-        self.begin_anew()
+        self.restart()
 
-    def begin_anew(self) -> None:
+    def restart(self) -> None:
         """Grant the whole time for the first text again."""
-        self.text_by = self.clock.now() + self.limits.first_text
+        self.text_by = self.timing.now() + self.limits.first_text
 
     def before_retry(self, error: ProviderError, attempt: int) -> float | None:
         """Return the seconds to wait before the next attempt, or None if there is none."""
@@ -245,47 +196,49 @@ class _Patience:
             return None
         longest = min(FIRST_BACKOFF_SECONDS * 2**attempt, LONGEST_BACKOFF_SECONDS)
         asked = error.retry_after
-        wait = longest * self.clock.chance() if asked is None else asked
-        until = self.clock.now() + wait
+        wait = longest * self.timing.chance() if asked is None else asked
+        until = self.timing.now() + wait
         return wait if until < min(self.text_by, self.ends_at) else None
 
 
 async def _ask(
-    request: GenerationRequest, provider: Provider, patience: _Patience, *, fallback: bool
-) -> AsyncGenerator[GenerationEvent, None]:
+    request: GenerationRequest,
+    provider: Provider,
+    text: AnswerText,
+    deadlines: _Deadlines,
+    *,
+    is_fallback: bool,
+) -> Outcome:
     """Ask one provider, as often as it takes.
 
     Raises:
         ProviderError: It gave no text.
         GenerationFailed: It broke off after some text.
     """
-    for number in range(patience.limits.retries + 1):
-        attempt = _Attempt(request, provider, patience, fallback=fallback)
+    for number in range(deadlines.limits.retries + 1):
+        attempt = _Attempt(request, provider, text, deadlines, is_fallback=is_fallback)
         try:
-            async with aclosing(attempt.events()) as events:
-                async for event in events:
-                    yield event
+            return await attempt.answer()
         except ProviderError as error:
             failure = error
-        else:
-            return
         logger.warning(
             "AI provider %s, attempt %d of %d: %s",
             provider.name,
             number + 1,
-            patience.limits.retries + 1,
+            deadlines.limits.retries + 1,
             failure.detail,
         )
         if attempt.visible:
-            patience.begin_anew()
-        wait = patience.before_retry(failure, number)
-        if wait is None and attempt.visible:
-            raise GenerationFailed(provider.name, failure) from failure
+            deadlines.restart()
+        wait = deadlines.before_retry(failure, number)
         if wait is None:
-            raise failure
+            break
         if attempt.visible:
-            yield Restarted()
-        await patience.clock.sleep(wait)
+            text.restart()
+        await deadlines.timing.sleep(wait)
+    if attempt.visible:
+        raise GenerationFailed(provider.name, failure) from failure
+    raise failure
 
 
 class _Attempt:
@@ -296,20 +249,27 @@ class _Attempt:
     """
 
     def __init__(
-        self, request: GenerationRequest, provider: Provider, patience: _Patience, *, fallback: bool
+        self,
+        request: GenerationRequest,
+        provider: Provider,
+        text: AnswerText,
+        deadlines: _Deadlines,
+        *,
+        is_fallback: bool,
     ) -> None:
         self.visible = 0
         self._request = request
         self._provider = provider
-        self._patience = patience
-        self._fallback = fallback
+        self._text = text
+        self._deadlines = deadlines
+        self._is_fallback = is_fallback
         self._filter = AnswerFilter(request.passages)
         self._raw = 0
         self._handoff: HandoffReason | None = None
         self._finished: Finished | None = None
 
-    async def events(self) -> AsyncGenerator[GenerationEvent, None]:
-        """Yield the answer.
+    async def answer(self) -> Outcome:
+        """Read the answer to its end.
 
         Raises:
             ProviderError: The provider failed, or said nothing.
@@ -317,27 +277,24 @@ class _Attempt:
         stream = self._provider.stream(self._request)
         try:
             while self._finished is None:
-                for event in self._take(await self._next(stream)):
-                    yield event
+                self._take(await self._next(stream))
         finally:
             if isinstance(stream, AsyncGenerator):
                 await stream.aclose()
-        for event in self._give(self._filter.finish()):
-            yield event
+        self._give(self._filter.finish())
         if not self.visible and self._handoff is None:
-            raise ProviderError("it answered nothing", retryable=True)
+            raise ProviderError("it answered nothing", reason="empty", retryable=True)
         if self._finished.finish_reason == "length":
             self._handoff = self._handoff or HandoffReason.LIMIT
-        for event in self._tell_of_handoff():
-            yield event
-        yield self._done()
+        self._tell_of_handoff()
+        return self._outcome(self._finished)
 
     async def _next(self, stream: AsyncIterator[ProviderEvent]) -> ProviderEvent:
-        limits, clock = self._patience.limits, self._patience.clock
-        until = clock.now() + limits.silence if self.visible else self._patience.text_by
-        cut = self._patience.ends_at <= until
+        limits, timing = self._deadlines.limits, self._deadlines.timing
+        until = timing.now() + limits.silence if self.visible else self._deadlines.text_by
+        cut = self._deadlines.ends_at <= until
         try:
-            async with clock.timeout(max(0.0, min(until, self._patience.ends_at) - clock.now())):
+            async with timing.timeout(max(0.0, min(until, self._deadlines.ends_at) - timing.now())):
                 return await anext(stream)
         except StopAsyncIteration:
             return Finished("stop")
@@ -347,69 +304,87 @@ class _Attempt:
             if cut and self.visible:
                 return Finished("length")
             raise self._too_slow() from None
-        except Exception as error:  # a provider's bug must not keep its stand-in from answering
+        except Exception as error:  # a provider's bug must not keep its fallback from answering
             logger.exception("AI provider %s has a bug", self._provider.name)
-            raise ProviderError(f"it has a bug: {type(error).__name__}") from error
+            detail = f"it has a bug: {type(error).__name__}"
+            raise ProviderError(detail, reason="bug") from error
 
     def _too_slow(self) -> ProviderError:
-        limits = self._patience.limits
+        limits = self._deadlines.limits
         if self.visible:
-            return ProviderError(f"it fell silent for {limits.silence:g} s", retryable=True)
-        return ProviderError(f"no text within {limits.first_text:g} s")
+            detail = f"it fell silent for {limits.silence:g} s"
+            return ProviderError(detail, reason="timeout", retryable=True)
+        return ProviderError(f"no text within {limits.first_text:g} s", reason="timeout")
 
-    def _take(self, event: ProviderEvent) -> Iterator[GenerationEvent]:
+    def _take(self, event: ProviderEvent) -> None:
         match event:
             case TextDelta(text):
                 self._raw += len(text)
                 given = self._filter.feed(text)
-                if self._filter.take_void() and self.visible:
+                if self._filter.take_discarded() and self.visible:
                     self.visible = 0
-                    yield Restarted()
-                yield from self._give(given)
-                if self._raw > HIDDEN_TEXT_FACTOR * self._patience.limits.characters:
+                    self._text.restart()
+                self._give(given)
+                if self._raw > HIDDEN_TEXT_FACTOR * self._deadlines.limits.characters:
                     self._finished = Finished("length")
             case Handoff(reason):
                 self._handoff = reason
             case Finished():
                 self._finished = event
 
-    def _give(self, text: str) -> Iterator[Text]:
-        room = self._patience.limits.characters - self.visible
+    def _give(self, text: str) -> None:
+        """Let text out, as much of it as there is room for."""
+        room = self._deadlines.limits.characters - self.visible
         if len(text) > room:
             text = text[:room]
             self._finished = Finished("length")
-        yield from self._say(text)
+        self._say(text)
 
-    def _say(self, text: str) -> Iterator[Text]:
+    def _say(self, text: str) -> None:
         if not text:
             return
-        if not self.visible and self._fallback and self._request.purpose in TO_CUSTOMERS:
-            yield Text(f"{STAND_IN_NOTE}\n\n")
+        if not self.visible and self._is_fallback and self._request.purpose in TO_CUSTOMERS:
+            self._text.append(f"{FALLBACK_NOTE}\n\n")
         self.visible += len(text)
-        yield Text(text)
+        self._text.append(text)
 
-    def _tell_of_handoff(self) -> Iterator[Text]:
+    def _tell_of_handoff(self) -> None:
         if self._handoff is None:
             return
         if self._request.purpose in TO_CUSTOMERS:
             gap = "\n\n" if self.visible else ""
             asked = self._request.purpose is Purpose.ASK
             sentences = ASK_SENTENCES if asked else HANDOFF_SENTENCES
-            yield from self._say(gap + sentences[self._handoff])
+            self._say(gap + sentences[self._handoff])
         elif not self.visible:
-            yield from self._say(STAFF_SENTENCES[self._handoff])
+            self._say(STAFF_SENTENCES[self._handoff])
 
-    def _done(self) -> Done:
-        finished = self._finished or Finished("stop")
-        return Done(
-            finish_reason=finished.finish_reason,
-            usage=Usage(
-                prompt_tokens=finished.prompt_tokens,
-                completion_tokens=finished.completion_tokens,
-            ),
+    def _outcome(self, finished: Finished) -> Outcome:
+        return Outcome(
+            status=RunStatus.DONE,
+            finish_reason=_clean(finished.finish_reason),
             handoff=self._handoff,
-            cited=tuple(self._filter.cited),
+            citations=self._citations(),
             provider=self._provider.name,
             model=self._provider.model,
-            fallback=self._fallback,
+            prompt_tokens=_plausible(finished.prompt_tokens),
+            completion_tokens=_plausible(finished.completion_tokens),
         )
+
+    def _citations(self) -> list[Citation]:
+        passages = {passage.number: passage for passage in self._request.passages}
+        cited = [passages[number] for number in self._filter.cited]
+        return [
+            Citation(number=p.number, slug=p.slug, title=p.title, heading=p.heading, url=p.url)
+            for p in cited
+        ]
+
+
+def _clean(finish_reason: str) -> str:
+    """Return what an upstream says as the database can keep it."""
+    printable = "".join(character for character in finish_reason if character.isprintable())
+    return printable[:LONGEST_FINISH_REASON] or "stop"
+
+
+def _plausible(tokens: int | None) -> int | None:
+    return tokens if tokens is not None and 0 <= tokens <= LARGEST_TOKEN_COUNT else None

@@ -1,63 +1,76 @@
-"""Links and citations in a model's Markdown, filtered as it comes.
+"""Links and citations in a model's Markdown, filtered as it streams.
 
-A link that no passage holds goes: a Markdown link or image keeps its label in brackets and
-loses its address; an autolink or a bare address (`scheme://…`, `www.…`) becomes
-`(link removed)`. `]:` becomes `] :`, so that no link definition is left, and `<` before a
-letter is escaped, so that no HTML is. An address that stands in a passage stays as written.
+Only an address that stands in a passage stays. A link or image of any other address keeps its
+label in brackets and loses the address; an autolink or a bare address becomes `(link removed)`.
+HTML and character references are escaped. Citations `[2]`, `[2, 3]` and `【2†…】` stay, as `[2]`
+and `[2][3]`, where such passages exist; others are dropped, with the spaces before them.
 
-Citations `[2]`, `[2, 3]` and `【2†…】` stay, as `[2]` and `[2][3]`, where such passages are;
-other numbers are dropped, with the spaces before them.
-
-Code spans and fenced code are left as they are. What counts as code follows CommonMark 0.31,
-sections 4.5 and 6.1, but only where that is certain within `WINDOW` characters of the same
-line; text in doubt is filtered.
+Code spans and fenced code pass unchanged. So the filter must never take for code what a reader's
+Markdown parser takes for text. It does not imitate that parser: it asks markdown-it whether a line
+opens a fence, given the text that was let out so far; it leaves a fence as soon as a line might
+end it; and it escapes each backtick that no code span of its own line accounts for. Everywhere
+else, nothing that is let out can begin a link, whatever surrounds it.
+docs/decisions/0006-filter-of-answers.md says why.
 """
 
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from markdown_it import MarkdownIt
+
 WINDOW = 400
 """The most characters that are held back until it is clear what they are."""
+PARSED_AT_MOST = 1_000_000
+"""Characters given to the parser for one text; after that, fences are escaped."""
 
 LINK_REMOVED = "(link removed)"
 
 LONGEST_CITATION = 48
-LONGEST_SCHEME = 32
 LONGEST_GAP = 8
 """Spaces before a dropped citation that are dropped with it."""
-DEEPEST_INDENT = 3
-"""Spaces before a block; with more, it is indented code or a line of the paragraph."""
+SHORTEST_FENCE = 3
 
-_WORD = re.compile(r"[A-Za-z0-9+.\-]+")
-_SCHEME = re.compile(rf"[A-Za-z][A-Za-z0-9+.\-]{{0,{LONGEST_SCHEME - 1}}}\Z")
-_WWW = re.compile(r"(?<![A-Za-z0-9])www\.", re.IGNORECASE)
+_blocks = MarkdownIt("commonmark").enable("table").disable("inline")
+
+_WORD = re.compile(r"[A-Za-z0-9]+")
+_PLAIN = re.compile(r"[^A-Za-z0-9\n `~\\\[\]<&:【]+")
+_IN_WORD = re.compile(r"[A-Za-z0-9]\Z")
+_SCHEME_END = re.compile(r"[A-Za-z0-9+.\-]\Z")
 _ADDRESS = re.compile(r"""[^\s<>"`|\\^{}\[\]\u0080-\U0010ffff]*""")
 _BARE_ADDRESS = re.compile(
     r"""(?:[A-Za-z][A-Za-z0-9+.\-]*://|[Ww]{3}\.)[^\s<>"`|\\^{}\[\]\u0080-\U0010ffff]*"""
 )
+_GOES_ON = re.compile(r"[\\^{}\u0080-\U0010ffff]")
+"""What some readers count as part of the address before it."""
 _AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.\-]{1,31}:[^\s<>]*)>")
-_AUTOLINK_BEGUN = re.compile(r"<[^\s<>]*\Z")
+_AUTOLINK_BEGUN = re.compile(r"<(?:[A-Za-z][^\s<>]*)?\Z")
 _DESTINATION = re.compile(
-    r"""\]\(\s*(?:<([^<>\n]*)>|([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*))"""
-    r"""(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s*\)"""
+    r"""\]\([ \t]*(?:<([^<>\n]*)>|([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*))"""
+    r"""(?:[ \t]+(?:"[^"\n]*"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*\)"""
 )
 _CITATION = re.compile(
     r"\[ *(\d{1,3}(?: *[,;] *\d{1,3})*) *(?=\])|【 *(\d{1,3})(?:[†:][^】\n]*)?】"
 )
 _CITATION_BEGUN = re.compile(r"\[[\d ,;]*\Z|【[^】\n]*\Z")
-_PLAIN = re.compile(r"[^\n`\\\[\]<【 A-Za-z0-9+.\-]*")
+_REFERENCE = re.compile(r"&#?[A-Za-z0-9]{1,32};")
+_REFERENCE_BEGUN = re.compile(r"&#?[A-Za-z0-9]{0,32}")
+_HARMLESS_REFERENCES = frozenset({"&amp;", "&lt;", "&gt;", "&quot;", "&apos;", "&nbsp;"})
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+_OPEN_PIPE = re.compile(r"(?<!\\)\|")
+_DELIMITER_ROW = re.compile(r"[ \t\v\f>|:\-]*-[ \t\v\f>|:\-]*")
+_BEFORE_FENCE = re.compile(r"[ \t>*+\-0-9.)]*")
 
-_LINE = re.compile(
-    r"(?P<quote>(?: {0,3}>)*)(?P<indent> *)"
-    r"(?P<markers>(?:(?:[-*+]|\d{1,9}[.)]) {1,4})*)(?P<fence>`{3,}|~{3,})?"
+_JOINED = re.compile(
+    r"""\]\0[(:] | <\0[A-Za-z/!?] | &\0[#A-Za-z0-9] | \\\0[!-/:-@\[-`{-~] | `\0` | ~\0~
+    | [A-Za-z0-9+.\-](?:\0:// | :\0// | :/\0/)
+    | (?<![A-Za-z0-9])[Ww](?:\0[Ww][Ww] | [Ww]\0[Ww] | [Ww][Ww]\0)\\?\.""",
+    re.VERBOSE,
 )
-_LINE_BEGUN = re.compile(r"[ \t\r>*+.)\d`~\-]*\Z")
-_BLANKS = " \t\r"
+"""What the end of one step (before the NUL) and the beginning of the next must not make up."""
 
 Step = tuple[int, str] | None
-"""How many characters are decided and what becomes of them; None while it is open."""
+"""How many characters are decided and what becomes of them; None while that is open."""
 
 
 def addresses(texts: Iterable[str]) -> frozenset[str]:
@@ -69,32 +82,41 @@ def addresses(texts: Iterable[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Fence:
-    """An open code fence: its marker, and the containers that its lines must stay in."""
+    """An open code fence.
+
+    Attributes:
+        marker: The backticks or tildes that opened it.
+        container: What each of its lines begins with: spaces or quote marks; "" at top level.
+    """
 
     marker: str
-    quotes: int
-    indent: int
+    container: str
 
     def holds(self, line: str) -> bool:
-        """Whether a line is still in the containers: quotes and the list item's indent."""
-        inside = re.match(rf"(?: {{0,3}}>){{{self.quotes}}}", line)
-        if inside is None:
-            return False
-        rest = line[inside.end() :]
-        return not rest.strip(_BLANKS) or len(rest) - len(rest.lstrip(" ")) >= self.indent
+        """Whether the line is certainly still inside the fence's container."""
+        if line.startswith(self.container):
+            return True
+        return line.rstrip(" \t") == self.container.rstrip(" ")
+
+    def may_be_closed_by(self, line: str) -> bool:
+        """Whether a line, of which more may follow, may end the fence."""
+        return not line.strip(" >\t").strip(self.marker[0])
 
     def is_closed_by(self, line: str) -> bool:
-        """Whether a whole line ends the fence."""
-        text = line.lstrip(" >").rstrip(_BLANKS)
-        return len(text) >= len(self.marker) and not text.strip(self.marker[0])
+        """Whether a whole line ends the fence: exact at top level, else rather too often."""
+        if self.container:
+            run = line.strip(" >\t")
+        else:
+            run = line.rstrip(" \t").removeprefix(" ").removeprefix(" ").removeprefix(" ")
+        return len(run) >= len(self.marker) and not run.strip(self.marker[0])
 
 
 class MarkdownFilter:
     """Filters one text.
 
-    The text is cut into steps from left to right. A step depends on no more than the next
-    `WINDOW` characters, and is taken only when enough of them are there to be sure; so the
-    result cannot depend on how the text comes in pieces.
+    The text is cut into steps from left to right. A step depends on what was let out and on no
+    more than the next `WINDOW` characters, and is taken only when enough of them are there to be
+    sure; so the result does not depend on how the text comes in pieces.
 
     Args:
         numbers: The passages that may be cited.
@@ -108,103 +130,62 @@ class MarkdownFilter:
         self.cited: list[int] = []
         self._numbers = numbers
         self._allowed = allowed
-        self._text = ""
+        self._beginnings = {"http://", "https://", "ftp://", "www."} | {
+            f"{address.partition('://')[0].lower()}://" for address in allowed if "://" in address
+        }
+        self._held = ""
         self._final = False
-        self._at_line_start = True
+        self._in_long_address = False
         self._fence: _Fence | None = None
-        self._item_indent = 0
-        self._swallowing = False
+        self._parser_budget = PARSED_AT_MOST
+        self._output: list[str] = []
+        """What was let out since the last fence at top level ended, where a parser can begin."""
+        self._forget_output = False
+        self._line: list[str] = []
+        self._tail = ""
+        self._in_table = False
+        self._had_pipe = False
+        self._code_has_pipe = False
+        self._had_code_with_pipe = False
 
     def feed(self, text: str) -> str:
         """Take the next piece and return what is now certain."""
-        self._text += text
+        text = self._held + text
         position = 0
-        output: list[str] = []
-        while position < len(self._text):
-            step = self._step(self._text[position : position + WINDOW])
+        let_out: list[str] = []
+        while position < len(text):
+            verbatim = self._fence is not None
+            step = self._step(text[position : position + WINDOW])
             if step is None:
                 break
             position += step[0]
-            output.append(step[1])
-        self._text = self._text[position:]
-        return "".join(output)
+            let_out.append(self._let_out(step[1], verbatim=verbatim))
+        self._held = text[position:]
+        return "".join(let_out)
 
     def finish(self) -> str:
         """Return what was held back."""
         self._final = True
-        return self.feed("")
+        text = self.feed("")
+        return text if self._fence is not None else text + self._end_line()
 
     def _step(self, window: str) -> Step:
-        if self._at_line_start:
-            return self._begin_line(window)
-        if self._swallowing:
-            return self._swallow(window)
-        if window[0] == "\n":
-            self._at_line_start = True
-            return 1, "\n"
         if self._fence is not None:
-            length = len(window.partition("\n")[0])
-            return length, window[:length]
-        return self._inline(window)
-
-    def _open(self, window: str) -> bool:
-        """Whether more text may come into the window."""
-        return not self._final and len(window) < WINDOW
-
-    # Lines and fences
-
-    def _begin_line(self, window: str) -> Step:
-        if self._open(window) and _LINE_BEGUN.match(window):
-            return None
-        line, newline, _ = window.partition("\n")
-        if self._fence is not None and self._fence.holds(line):
-            return self._begin_fenced_line(window, line, self._fence)
-        self._fence = None
-        opening = _found(_LINE, window)
-        may_open = opening["fence"] and self._fits(opening)
-        if may_open and not newline and self._open(window):
-            return None
-        self._note_item(opening, line)
-        self._at_line_start = False
-        if may_open and newline and _is_fence(opening["fence"], line[opening.end() :]):
-            self._fence = _Fence(opening["fence"], opening["quote"].count(">"), self._item_indent)
-            return len(line), line
-        length = opening.start("fence") if opening["fence"] else opening.end()
-        return length, window[:length]
-
-    def _begin_fenced_line(self, window: str, line: str, fence: _Fence) -> Step:
-        whole = "\n" in window or self._final
-        if not whole and self._open(window) and not line.strip(_BLANKS + ">`~"):
-            return None
-        if whole and fence.is_closed_by(line):
-            self._fence = None
-        self._at_line_start = False
-        return len(line), line
-
-    def _fits(self, opening: re.Match[str]) -> bool:
-        """Whether a line begins in the open list item, or with little indent."""
-        indent = len(opening["indent"])
-        base = self._item_indent if indent >= self._item_indent else 0
-        return indent - base <= DEEPEST_INDENT
-
-    def _note_item(self, opening: re.Match[str], line: str) -> None:
-        """Remember how far the text of the open list item is indented."""
-        if opening["markers"] and self._fits(opening):
-            self._item_indent = len(opening["indent"]) + len(opening["markers"])
-        elif line.strip(_BLANKS) and len(opening["indent"]) < self._item_indent:
-            self._item_indent = 0
-
-    # Inside a line
-
-    def _inline(self, window: str) -> Step:
+            return self._fenced(window, self._fence)
+        if self._in_long_address:
+            return self._skip_address(window)
         special = {
-            "`": self._code,
+            "\n": self._newline,
+            " ": self._spaces,
+            "`": self._run,
+            "~": self._run,
             "\\": self._escape,
             "[": self._citation,
             "【": self._citation,
             "]": self._label_end,
             "<": self._angle,
-            " ": self._spaces,
+            "&": self._reference,
+            ":": self._colon,
         }.get(window[0])
         if special is not None:
             return special(window)
@@ -213,29 +194,140 @@ class MarkdownFilter:
         plain = _found(_PLAIN, window)
         return plain.end(), plain.group()
 
-    def _code(self, window: str) -> Step:
-        ticks = len(window) - len(window.lstrip("`"))
+    def _may_grow(self, window: str) -> bool:
+        return not self._final and len(window) < WINDOW
+
+    def _let_out(self, text: str, *, verbatim: bool) -> str:
+        """Return the text as it may follow what was let out before, and take note of it."""
+        if not self._output and not self._tail:
+            text = text.lstrip()
+        if not text:
+            return ""
+        if not verbatim and _JOINED.search(f"{self._tail}\0{text[:3]}"):
+            text = f" {text}"
+        is_escape = len(text) == len("\\x") and text[0] == "\\"
+        # An escaped character begins nothing, whatever follows it.
+        self._tail = "\0" if is_escape else (self._tail + text)[-4:]
+        self._output.append(text)
+        if self._forget_output:
+            self._output = [""]
+            self._forget_output = False
+        if text.endswith("\n"):
+            self._line.clear()
+        else:
+            self._line.append(text)
+        return text
+
+    # Fenced code
+
+    def _run(self, window: str) -> Step:
+        """Take a run of backticks or tildes: a fence, a code span, or escaped."""
+        mark = window[0]
+        length = len(window) - len(window.lstrip(mark))
+        if length == len(window) and self._may_grow(window):
+            return None
+        line, newline, _ = window.partition("\n")
+        may_be_fence = (
+            length >= SHORTEST_FENCE
+            and "|" not in line  # a table's head, if the next line says so
+            and _BEFORE_FENCE.fullmatch("".join(self._line)) is not None
+        )
+        if may_be_fence and not newline and self._may_grow(window):
+            return None
+        if may_be_fence and (newline or self._final) and self._opens_fence(line, mark * length):
+            return len(line), line
+        if mark == "`":
+            return self._code_span(window, length)
+        return length, window[:length] if length < SHORTEST_FENCE else f"\\{window[:length]}"
+
+    def _opens_fence(self, line: str, marker: str) -> bool:
+        source = "".join(self._output) + line
+        self._parser_budget -= len(source)
+        if self._parser_budget < 0:
+            return False
+        fences = [token for token in _blocks.parse(source) if token.type == "fence"]
+        newest = fences[-1] if fences else None
+        if newest is None or newest.map is None or newest.map[0] != source.count("\n"):
+            return False
+        before = "".join(self._line)
+        container = "" if newest.level == 0 else _container(before)
+        if container is None:
+            return False
+        self._fence = _Fence(marker, container)
+        return True
+
+    def _fenced(self, window: str, fence: _Fence) -> Step:
+        if window[0] == "\n":
+            return 1, "\n"
+        line, newline, _ = window.partition("\n")
+        if self._line:
+            return len(line), line
+        is_whole = bool(newline) or self._final
+        is_open = len(line) < len(fence.container) or fence.may_be_closed_by(line)
+        if not is_whole and is_open:
+            if self._may_grow(window):
+                return None
+            self._parser_budget = 0
+        if not fence.holds(line) or (not is_whole and is_open):
+            self._fence = None
+            return 0, ""
+        if is_whole and fence.is_closed_by(line):
+            self._fence = None
+            self._forget_output = not fence.container
+        return len(line), line
+
+    # Inside a line
+
+    def _newline(self, window: str) -> Step:
+        del window
+        return 1, self._end_line() + "\n"
+
+    def _end_line(self) -> str:
+        """Take note of tables, and return what keeps the line from making one that is unsafe.
+
+        The cells of a table are cut at pipes before their code spans are looked for.
+        """
+        line = "".join(self._line)
+        is_delimiter_row = _DELIMITER_ROW.fullmatch(line) is not None
+        spoils = is_delimiter_row and "|" in line and self._had_code_with_pipe
+        if not line.strip(" \t"):
+            self._in_table = False
+        elif is_delimiter_row and self._had_pipe:
+            self._in_table = True
+        self._had_pipe = "|" in line
+        self._had_code_with_pipe, self._code_has_pipe = self._code_has_pipe, False
+        return "\\" if spoils else ""
+
+    def _code_span(self, window: str, ticks: int) -> Step:
         line, newline, _ = window.partition("\n")
         closing = re.search(rf"(?<!`)`{{{ticks}}}(?!`)", line[ticks:])
         if closing is not None:
             end = ticks + closing.end()
             if end < len(window) or self._final:
-                return end, window[:end]
-        if not newline and self._open(window):
+                return end, self._code(window[:end])
+        if not newline and self._may_grow(window):
             return None
-        return ticks, window[:ticks]
+        return ticks, "\\`" * ticks
+
+    def _code(self, code: str) -> str:
+        if self._in_table:
+            return _OPEN_PIPE.sub(r"\\|", code)
+        self._code_has_pipe = self._code_has_pipe or _OPEN_PIPE.search(code) is not None
+        return code
 
     def _escape(self, window: str) -> Step:
-        if len(window) == 1 and self._open(window):
+        following = window[1:2]
+        if not following and self._may_grow(window):
             return None
-        length = 2 if window[1:2] in _PUNCTUATION else 1
-        return length, window[:length]
+        if following in {":", "/"}:
+            return 1, ""  # which leaves an address that is seen
+        return (2, window[:2]) if following in _PUNCTUATION else (1, "\\")
 
     def _citation(self, window: str) -> Step:
         head = window[:LONGEST_CITATION]
         found = _CITATION.match(head)
         if found is None:
-            more = self._open(window) and len(head) < LONGEST_CITATION
+            more = self._may_grow(window) and len(head) < LONGEST_CITATION
             return None if more and _CITATION_BEGUN.match(head) else (1, window[0])
         numbers = [int(number) for number in re.findall(r"\d+", found.group(1) or found.group(2))]
         kept = [number for number in numbers if number in self._numbers]
@@ -248,17 +340,17 @@ class MarkdownFilter:
 
     def _label_end(self, window: str) -> Step:
         following = window[1:2]
-        if not following and self._open(window):
+        if not following and self._may_grow(window):
             return None
-        if following == ":":
-            return 2, "] :"
         if following != "(":
-            return 1, "]"
-        paragraph, blank_line, _ = window.partition("\n\n")
-        if link := _DESTINATION.match(paragraph):
-            address = link.group(1) or link.group(2) or ""
-            return link.end(), link.group() if self._is_allowed(address) else "]"
-        if self._open(window) and not blank_line:
+            return (2, "] :") if following == ":" else (1, "]")
+        line, newline, _ = window.partition("\n")
+        if link := _DESTINATION.match(line):
+            bracketed, bare = link.groups()
+            if not self._is_allowed(bracketed or bare or ""):
+                return link.end(), "]"
+            return link.end(), f"](<{bracketed}>)" if bracketed else f"]({bare})"
+        if not newline and self._may_grow(window):
             return None
         return 2, "] ("
 
@@ -266,15 +358,24 @@ class MarkdownFilter:
         if link := _AUTOLINK.match(window):
             allowed = self._is_allowed(link.group(1))
             return link.end(), link.group() if allowed else LINK_REMOVED
-        if self._open(window) and _AUTOLINK_BEGUN.match(window):
+        if self._may_grow(window) and _AUTOLINK_BEGUN.match(window):
             return None
         return 1, "\\<" if re.match(r"<[A-Za-z/!?]", window) else "<"
+
+    def _reference(self, window: str) -> Step:
+        if reference := _REFERENCE.match(window):
+            text = reference.group()
+            return len(text), text if text in _HARMLESS_REFERENCES else f"\\{text}"
+        begun = _found(_REFERENCE_BEGUN, window)
+        if begun.end() == len(window) and self._may_grow(window):
+            return None
+        return begun.end(), begun.group()
 
     def _spaces(self, window: str) -> Step:
         """Keep the spaces, unless the citation after them is dropped."""
         length = len(window) - len(window.lstrip(" "))
         rest = window[length:]
-        if not rest and self._open(window):
+        if not rest and self._may_grow(window):
             return None
         if length > LONGEST_GAP or rest[:1] not in {"[", "【"}:
             return length, window[:length]
@@ -283,59 +384,65 @@ class MarkdownFilter:
             return None
         return length + citation[0], window[:length] + citation[1] if citation[1] else ""
 
+    # Addresses
+
     def _word(self, window: str, word: str) -> Step:
-        following = window[len(word) : len(word) + 3]
-        www = _WWW.search(word)
-        if not www and len(window) == WINDOW and len(following) < len("://"):
-            # Too long to be a scheme, but its end may be one.
-            return WINDOW - LONGEST_SCHEME, window[: WINDOW - LONGEST_SCHEME]
-        if following != "://" and "://".startswith(following) and self._open(window):
-            return None
-        start = _scheme_start(word) if following == "://" else www.start() if www else None
-        if start == 0:
+        if not _IN_WORD.search(self._tail):
+            start = window.lower()
+            for beginning in self._beginnings:
+                if start.startswith(beginning):
+                    return self._address(window)
+                if beginning.startswith(start) and self._may_grow(window):
+                    return None
+        return len(word), word
+
+    def _colon(self, window: str) -> Step:
+        """Take the address of a scheme that no passage uses: its name was let out as a word."""
+        if not _SCHEME_END.search(self._tail):
+            return 1, ":"
+        if window.startswith("://"):
             return self._address(window)
-        return (len(word), word) if start is None else (start, word[:start])
+        return None if "://".startswith(window) and self._may_grow(window) else (1, ":")
 
     def _address(self, window: str) -> Step:
         whole = _found(_ADDRESS, window).group()
-        if len(whole) == len(window) and self._open(window):
+        if len(whole) == len(window) and self._may_grow(window):
             return None
         if len(whole) == WINDOW:
-            self._swallowing = True
+            self._in_long_address = True
             return WINDOW, LINK_REMOVED
         address = _without_punctuation(whole)
-        # A reader would take a character outside of ASCII for a part of the address.
-        is_whole = window[len(whole) : len(whole) + 1].isascii()
-        allowed = is_whole and self._is_allowed(address)
+        ends_here = not _GOES_ON.match(window, len(whole))
+        allowed = ends_here and _comparable(address) in self._allowed
         return len(address), address if allowed else LINK_REMOVED
 
-    def _swallow(self, window: str) -> Step:
+    def _skip_address(self, window: str) -> Step:
         """Drop the rest of an address that is longer than any that may stay."""
         length = _found(_ADDRESS, window).end()
-        self._swallowing = length == len(window)
+        self._in_long_address = length == len(window)
         return length, ""
 
     def _is_allowed(self, address: str) -> bool:
-        return _comparable(address) in self._allowed
+        return address.rstrip("/") in self._allowed
+
+
+def _container(before: str) -> str | None:
+    """Return what the lines of a fence in a list or a quote begin with; None if in doubt.
+
+    Args:
+        before: What stands before the fence in its line.
+    """
+    if set(before) <= {" ", ">"}:
+        return before
+    return None if ">" in before or "\t" in before else " " * len(before)
 
 
 def _found(pattern: re.Pattern[str], text: str) -> re.Match[str]:
-    """Match a pattern of which each part may be empty, so that it matches any text."""
+    """Match a pattern that is known to match the beginning of the text."""
     found = pattern.match(text)
     if found is None:
-        raise ValueError(f"{pattern.pattern} must match any text")
+        raise ValueError(f"{pattern.pattern} must match {text[:1]!r}")
     return found
-
-
-def _is_fence(marker: str, info: str) -> bool:
-    """Whether a line opens a fence: one of backticks has none of them behind it."""
-    return marker[0] == "~" or "`" not in info
-
-
-def _scheme_start(word: str) -> int | None:
-    """Return where the scheme begins that ends the word before `://`."""
-    first = max(0, len(word) - LONGEST_SCHEME)
-    return next((at for at in range(first, len(word)) if _SCHEME.match(word, at)), None)
 
 
 def _without_punctuation(address: str) -> str:

@@ -15,19 +15,17 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from seedx_server.ai.answer.transcript import (
-    Conversation,
-    Turn,
-    fence_for,
-    fenced,
-    in_one_line,
-    write_turn,
-)
+from seedx_server.ai.answer.transcript import fenced, unfenced, write_turn
 from seedx_server.ai.core import TO_CUSTOMERS, Purpose
-from seedx_server.ai.providers.protocol import ChatMessage, GenerationRequest, Passage
+from seedx_server.ai.providers.protocol import (
+    ChatMessage,
+    GenerationRequest,
+    Passage,
+    Transcript,
+    Turn,
+)
 from seedx_server.config import Settings, SettingsError
-
-__all__ = ["Conversation", "Prompts", "Template", "Turn", "estimate_tokens", "shorten"]
+from seedx_server.infrastructure.text import in_one_line
 
 BUILT_IN = Path(__file__).parents[1] / "prompts"
 ASCII_CHARACTERS_A_TOKEN = 4
@@ -94,7 +92,7 @@ class Prompts:
     def build(
         self,
         purpose: Purpose,
-        conversation: Conversation,
+        transcript: Transcript,
         passages: Sequence[Passage] = (),
         instructions: str | None = None,
     ) -> tuple[GenerationRequest, str]:
@@ -105,7 +103,7 @@ class Prompts:
 
         Args:
             purpose: What the answer is for.
-            conversation: What was said.
+            transcript: What was said.
             passages: What may be cited, best first.
             instructions: What the person who asked for the answer wishes.
 
@@ -114,20 +112,15 @@ class Prompts:
         """
         template = self.templates[purpose]
         if purpose in TO_CUSTOMERS:
-            public = [turn for turn in conversation.turns if not turn.internal]
-            conversation = replace(conversation, turns=public)
+            public = [turn for turn in transcript.turns if not turn.internal]
+            transcript = replace(transcript, turns=public)
         wishes = CUSTOMER_WISHES if purpose in TO_CUSTOMERS else STAFF_WISHES
-        shown = [replace(p, text=shorten(p.text, PASSAGE_TOKENS)) for p in passages]
-        turns, left_out = _trimmed(conversation, self.history_tokens)
-        title = in_one_line(conversation.title, LONGEST_TITLE)
-        fence = fence_for(
-            [title, instructions or "", *(t.content for t in turns), *(p.text for p in shown)]
-        )
+        turns, left_out = _trimmed(transcript, self.history_tokens)
         parts = [
-            *_write_passages(shown, fence),
-            f"{_subject(purpose)}:\n{fenced(title, fence)}",
-            *_write_turns(turns, left_out, fence),
-            *([f"{wishes}\n{fenced(instructions, fence)}"] if instructions else []),
+            *_write_passages(passages),
+            f"{_subject(purpose)}:\n{fenced(in_one_line(transcript.title, LONGEST_TITLE))}",
+            *_write_turns(turns, left_out),
+            *([f"{wishes}\n{fenced(instructions)}"] if instructions else []),
             template.task,
         ]
         request = GenerationRequest(
@@ -136,8 +129,9 @@ class Prompts:
                 ChatMessage("system", template.system),
                 ChatMessage("user", "\n\n".join(parts)),
             ],
-            question=_question(conversation),
+            question=_question(transcript),
             passages=tuple(passages),
+            turns=tuple(turns),
             temperature=template.temperature,
             max_tokens=template.max_tokens,
         )
@@ -208,7 +202,7 @@ def _parse(text: str) -> Template:
     raise ValueError("the front matter must hold fields such as version: reply-1")
 
 
-def _trimmed(conversation: Conversation, tokens: int) -> tuple[list[Turn], int]:
+def _trimmed(transcript: Transcript, tokens: int) -> tuple[list[Turn], int]:
     """Choose what of a conversation fits.
 
     The newest message always stays, shortened in its middle if it alone is too long; the
@@ -217,10 +211,10 @@ def _trimmed(conversation: Conversation, tokens: int) -> tuple[list[Turn], int]:
     Returns:
         The turns, the description first, and how many turns after it are left out.
     """
-    opening = Turn("customer", "", conversation.description)
-    if not conversation.turns:
+    opening = Turn("customer", "", transcript.description)
+    if not transcript.turns:
         return [replace(opening, content=shorten(opening.content, tokens))], 0
-    *older, newest = conversation.turns
+    *older, newest = transcript.turns
     newest = replace(newest, content=shorten(newest.content, tokens))
     left = tokens - estimate_tokens(newest.content)
     share = min(left, tokens // DESCRIPTION_SHARE)
@@ -232,31 +226,31 @@ def _trimmed(conversation: Conversation, tokens: int) -> tuple[list[Turn], int]:
         if left < 0:
             break
         kept.insert(0, turn)
-    return [opening, *kept], len(conversation.turns) - len(kept)
+    return [opening, *kept], len(transcript.turns) - len(kept)
 
 
-def _write_passages(passages: Sequence[Passage], fence: str) -> list[str]:
+def _write_passages(passages: Sequence[Passage]) -> list[str]:
     if not passages:
         return ["The knowledge base has no passage on this."]
     return ["Passages of the knowledge base:"] + [
-        f"[{passage.number}] {in_one_line(f'{passage.title} / {passage.heading}', LONGEST_TITLE)}\n"
-        f"{fenced(passage.text, fence)}"
+        f"[{passage.number}] {unfenced(f'{passage.title} / {passage.heading}', LONGEST_TITLE)}\n"
+        f"{fenced(shorten(passage.text, PASSAGE_TOKENS))}"
         for passage in passages
     ]
 
 
-def _write_turns(turns: Sequence[Turn], left_out: int, fence: str) -> list[str]:
+def _write_turns(turns: Sequence[Turn], left_out: int) -> list[str]:
     opening, *later = turns
-    parts = [write_turn(1, opening, fence)]
+    parts = [write_turn(1, opening)]
     if left_out:
         parts.append(f"({left_out} messages are left out here.)")
     first = left_out + 2
-    return parts + [write_turn(first + number, turn, fence) for number, turn in enumerate(later)]
+    return parts + [write_turn(first + number, turn) for number, turn in enumerate(later)]
 
 
-def _question(conversation: Conversation) -> str:
+def _question(transcript: Transcript) -> str:
     """Return the customer's newest public message, or what the ticket was opened with."""
-    for turn in reversed(conversation.turns):
+    for turn in reversed(transcript.turns):
         if turn.author == "customer" and not turn.internal:
             return turn.content
-    return f"{conversation.title}\n\n{conversation.description}"
+    return f"{transcript.title}\n\n{transcript.description}"

@@ -1,16 +1,14 @@
 """How a run ends: its message, the ticket, the event and its own row, in one transaction."""
 
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from seedx_server.ai.core import HandoffReason, Purpose, RunStatus, finished_data
+from seedx_server.ai.core import Outcome, Purpose, RunStatus, finished_data
 from seedx_server.ai.engine.live import LiveRun
+from seedx_server.ai.leases import RunLeases
 from seedx_server.ai.models import Run
-from seedx_server.ai.repository import RunRepository
 from seedx_server.infrastructure.database.events import EventLog, EventType
-from seedx_server.messages.core import Citation
 from seedx_server.messages.repository import MessageRepository
 from seedx_server.messages.service import MessageService
 from seedx_server.tickets.core import Status
@@ -18,41 +16,6 @@ from seedx_server.tickets.models import Ticket
 from seedx_server.tickets.repository import TicketRepository
 from seedx_server.tickets.service import TicketService
 from seedx_server.users.repository import UserRepository
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What a generation came to.
-
-    Attributes:
-        status: Done, failed or cancelled.
-        finish_reason: Why the text ended.
-        text: The whole text.
-        citations: The articles the text rests on.
-        handoff: Why a person has to go on, if one has to.
-        error: For a failed run, what went wrong, in words for people.
-        provider: Who answered.
-        model: The model that answered.
-        prompt_version: The version of the prompt's template.
-        prompt_tokens: Tokens of the prompt, if known.
-        completion_tokens: Tokens of the text, if known.
-        cost: Their price, if the model has one in the settings.
-        first_text_ms: Milliseconds from the claim to the first text.
-    """
-
-    status: RunStatus
-    finish_reason: str
-    text: str = ""
-    citations: list[Citation] = field(default_factory=list)
-    handoff: HandoffReason | None = None
-    error: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    prompt_version: str | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    cost: Decimal | None = None
-    first_text_ms: int | None = None
 
 
 class LeaseLost(Exception):
@@ -66,74 +29,67 @@ class Conclusion:
         runs: The runs.
         tickets: The tickets.
         messages: The messages.
-        conversation: The rules by which a message is posted.
+        poster: The rules by which a message is posted.
         events: The log of what happens.
     """
 
     def __init__(
         self,
-        runs: RunRepository,
+        runs: RunLeases,
         tickets: TicketRepository,
         messages: MessageRepository,
-        conversation: MessageService,
+        poster: MessageService,
         events: EventLog,
     ) -> None:
         self._runs = runs
         self._tickets = tickets
         self._messages = messages
-        self._conversation = conversation
+        self._poster = poster
         self._events = events
 
-    async def write(self, run: Run, live: LiveRun, ending: Ending) -> None:
+    async def write(self, run: Run, live: LiveRun, outcome: Outcome) -> Outcome:
         """Write how the run ended.
 
         A reply is posted only if nothing newer happened to the ticket meanwhile; otherwise
         its text stays with the run, as a draft for staff.
 
+        Returns:
+            The outcome as it was written.
+
         Raises:
             LeaseLost: Another process owns the run.
         """
-        message_id = None
+        outcome = replace(
+            outcome,
+            provider=outcome.provider or run.provider,
+            model=outcome.model or run.model,
+        )
         if run.ticket_id is not None:
             ticket = await self._tickets.unscoped_lock(run.ticket_id)
             if ticket is None:
                 raise LeaseLost(f"ticket {run.ticket_id} is gone")
-            message_id = await self._post(run, ticket, ending)
-        superseded = ending.status is RunStatus.DONE and _is_reply(run) and message_id is None
-        stood = await self._runs.finish(
-            live.rest(),
-            status=ending.status,
-            finish_reason="superseded" if superseded else ending.finish_reason,
-            posted=message_id is not None,
-            trigger_message_id=run.trigger_message_id,
-            result_message_id=message_id,
-            handoff=ending.handoff,
-            error=ending.error,
-            citations=[citation.model_dump(mode="json") for citation in ending.citations],
-            provider=ending.provider or run.provider,
-            model=ending.model or run.model,
-            prompt_version=ending.prompt_version,
-            prompt_tokens=ending.prompt_tokens,
-            completion_tokens=ending.completion_tokens,
-            cost=ending.cost,
-            first_text_ms=ending.first_text_ms,
-        )
-        if not stood:
+            if _is_reply(run):
+                outcome = await self._reply(run, ticket, live.text, outcome)
+        if not await self._runs.finish(live.last_flush(), outcome, run.trigger_message_id):
             raise LeaseLost(f"run {run.id} has another owner")
         if run.ticket_id is not None:
-            await self._record(run, run.ticket_id, ending, message_id)
+            await self._record(run, run.ticket_id, outcome)
+        return outcome
 
-    async def _post(self, run: Run, ticket: Ticket, ending: Ending) -> int | None:
-        if not _is_reply(run) or await self._is_overtaken(run, ticket):
-            return None
-        if ending.status is RunStatus.FAILED:
-            await self._hand_to_staff(ticket)
-        if ending.status is not RunStatus.DONE:
-            return None
-        message = await self._conversation.post_from_ai(
-            ticket, ending.text, ending.citations, _status_after(ticket, ending)
-        )
-        return message.id
+    async def _reply(self, run: Run, ticket: Ticket, text: str, outcome: Outcome) -> Outcome:
+        """Do to the ticket what the reply's outcome asks for."""
+        is_overtaken = await self._is_overtaken(run, ticket)
+        match outcome.status:
+            case RunStatus.DONE if is_overtaken:
+                return replace(outcome, finish_reason="superseded")
+            case RunStatus.DONE:
+                message = await self._poster.post_from_ai(
+                    ticket, text, outcome.citations, _status_after(ticket, outcome)
+                )
+                return replace(outcome, posted=True, message_id=message.id)
+            case RunStatus.FAILED if not is_overtaken:
+                await self._hand_to_staff(ticket)
+        return outcome
 
     async def _is_overtaken(self, run: Run, ticket: Ticket) -> bool:
         newest = await self._messages.unscoped_newest_public_id(ticket.id)
@@ -145,12 +101,10 @@ class Conclusion:
 
     async def _hand_to_staff(self, ticket: Ticket) -> None:
         if ticket.status is not Status.OPEN:
-            await self._conversation.move(ticket, Status.OPEN, None)
+            await self._poster.move(ticket, Status.OPEN, None)
 
-    async def _record(
-        self, run: Run, ticket_id: int, ending: Ending, message_id: int | None
-    ) -> None:
-        data = finished_data(run.id, run.purpose, ending.status, message_id, ending.handoff)
+    async def _record(self, run: Run, ticket_id: int, outcome: Outcome) -> None:
+        data = finished_data(run.id, run.purpose, outcome)
         await self._events.record(
             ticket_id, EventType.RUN_FINISHED, None, data, internal=not _is_reply(run)
         )
@@ -162,7 +116,7 @@ def conclusion(session: AsyncSession) -> Conclusion:
     messages = MessageRepository(session)
     ticket_service = TicketService(tickets, UserRepository(session), events)
     return Conclusion(
-        RunRepository(session),
+        RunLeases(session),
         tickets,
         messages,
         MessageService(messages, ticket_service, tickets, events),
@@ -174,7 +128,7 @@ def _is_reply(run: Run) -> bool:
     return run.purpose is Purpose.REPLY
 
 
-def _status_after(ticket: Ticket, ending: Ending) -> Status:
-    if ending.handoff is not None:
+def _status_after(ticket: Ticket, outcome: Outcome) -> Status:
+    if outcome.handoff is not None:
         return Status.OPEN
     return Status.PENDING if ticket.status is Status.OPEN else ticket.status

@@ -15,7 +15,7 @@ _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
 async def ground(
-    knowledge: KnowledgeService, queries: Sequence[str], reader: Actor
+    knowledge: KnowledgeService, queries: Sequence[str], reader: Actor, articles_path: str
 ) -> list[Passage]:
     """Return the passages that fit best, numbered from 1.
 
@@ -23,6 +23,7 @@ async def ground(
         knowledge: The knowledge base.
         queries: What to look for, one after the other until something answers.
         reader: Who will read the answer.
+        articles_path: Where the API has its articles.
     """
     hits: Sequence[PassageHit] = []
     for query in queries:
@@ -30,7 +31,15 @@ async def ground(
         if hits and hits[0].score >= ANSWERS_FROM:
             break
     return [
-        Passage(number, hit.slug, hit.title, hit.heading, hit.text, hit.score)
+        Passage(
+            number=number,
+            slug=hit.slug,
+            title=hit.title,
+            heading=hit.heading,
+            text=hit.text,
+            score=hit.score,
+            url=f"{articles_path}/{hit.slug}",
+        )
         for number, hit in enumerate(hits, start=1)
     ]
 

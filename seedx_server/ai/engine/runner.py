@@ -1,31 +1,25 @@
 """Works on runs: claims them, has their text composed, writes how they end.
 
 Any number of processes do this against one database. A run belongs to the process whose
-lease token its row holds; a process that dies lets the lease run out, and the next one
-begins the run anew.
+lease token its row holds; the lease of a process that dies runs out, and the next process
+restarts the run.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from seedx_server.ai.core import HandoffReason, RunStatus
-from seedx_server.ai.engine.conclusion import Ending, LeaseLost, conclusion
+from seedx_server.ai.core import HandoffReason, Outcome, RunStatus
+from seedx_server.ai.engine.conclusion import LeaseLost, conclusion
 from seedx_server.ai.engine.live import LiveRun, LiveRuns
 from seedx_server.ai.engine.writer import Writer
+from seedx_server.ai.leases import QUEUE_TOPIC, RUN_TOPIC, Lease, RunLeases
 from seedx_server.ai.models import Run
-from seedx_server.ai.repository import (
-    CANCEL_TOPIC,
-    QUEUE_TOPIC,
-    RUN_TOPIC,
-    Lease,
-    RunRepository,
-)
+from seedx_server.ai.repository import CANCEL_TOPIC
 from seedx_server.infrastructure.database.engine import OUTAGE, Sessions, outlasting_outages
 from seedx_server.infrastructure.database.notify import Notifier
 from seedx_server.infrastructure.observability import Metrics
@@ -41,8 +35,8 @@ SERVER_FAULT = "The AI could not answer because of an error in the server."
 class Composer(Protocol):
     """Has a run's text generated."""
 
-    async def compose(self, run: Run, live: LiveRun, wake: Callable[[], None]) -> Ending:
-        """Write the run's text into `live`, calling `wake` after each piece."""
+    async def compose(self, run: Run, live: LiveRun) -> Outcome:
+        """Write the run's text into `live`."""
         ...
 
 
@@ -81,7 +75,7 @@ class Runner:
         self._writer = Writer(writer_sessions, self.live, lease)
         self._stopping = False
         self._loops: list[asyncio.Task[None]] = []
-        notifier.on_topic(CANCEL_TOPIC, lambda _: self._writer.poke())
+        notifier.on_topic(CANCEL_TOPIC, lambda _: self._writer.wake())
 
     async def start(self) -> None:
         """Begin to claim runs; returns at once."""
@@ -131,10 +125,16 @@ class Runner:
 
     async def _claim(self) -> bool:
         async with self._sessions() as session, session.begin():
-            run = await RunRepository(session).claim(self._lease, self.live.keys())
+            run = await RunLeases(session).claim(self._lease, self.live.keys())
         if run is None or run.lease_token is None:
             return False
-        live = LiveRun(Lease(run.id, run.lease_token), run.edition, run.edition)
+        live = LiveRun(
+            lease=Lease(run.id, run.lease_token),
+            edition=run.edition,
+            written_edition=run.edition,
+            on_change=self._changed,
+            tokens=run.estimated_tokens,
+        )
         self.live[run.id] = live
         live.task = asyncio.create_task(self._see_through(run, live), name=f"run {run.id}")
         return True
@@ -143,9 +143,9 @@ class Runner:
         began = time.monotonic()
         try:
             with self._metrics.live_runs.track_inprogress():
-                ending = await self._ending(run, live)
+                outcome = await self._outcome(run, live)
             await self._writer.hand_over(live)
-            written = await self._conclude(run, live, ending)
+            written = await self._conclude(run, live, outcome)
             if written is not None:
                 self._note(run, written, began)
         finally:
@@ -154,68 +154,66 @@ class Runner:
             self._notifier.wake(f"{RUN_TOPIC}:{run.id}")
             self._notifier.wake(QUEUE_TOPIC)
 
-    async def _ending(self, run: Run, live: LiveRun) -> Ending:
+    async def _outcome(self, run: Run, live: LiveRun) -> Outcome:
         if run.attempts > MOST_ATTEMPTS:
-            return _failed("This reply was begun several times and never ended.")
+            return _failed("This reply was started several times and never finished.")
         try:
-            return await self._composer.compose(run, live, lambda: self._heard(live))
+            return await self._composer.compose(run, live)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not live.cancelled or task is None:
                 raise
             task.uncancel()
-            return Ending(RunStatus.CANCELLED, "cancelled", text=live.text)
-        except Exception:  # the run must end all the same, and its readers be told
+            return Outcome(RunStatus.CANCELLED, "cancelled")
+        except Exception:  # the run must still end, and its readers must be told
             logger.exception("run %d failed", run.id)
             return _failed(SERVER_FAULT)
 
-    def _heard(self, live: LiveRun) -> None:
+    def _changed(self, live: LiveRun) -> None:
         self._notifier.wake(f"{RUN_TOPIC}:{live.lease.run_id}")
-        self._writer.poke()
+        self._writer.wake()
 
-    async def _conclude(self, run: Run, live: LiveRun, ending: Ending) -> Ending | None:
-        """Write how a run ended, or that it failed if the database refuses that end.
+    async def _conclude(self, run: Run, live: LiveRun, outcome: Outcome) -> Outcome | None:
+        """Write how a run ended, or that it failed if the database refuses that outcome.
 
         Returns:
-            The ending that was written; None if the run is not this process's any more.
+            The outcome that was written; None if the run is not this process's any more.
         """
-        for candidate in (ending, _failed(SERVER_FAULT)):
+        for candidate in (outcome, _failed(SERVER_FAULT)):
             try:
-                await outlasting_outages(partial(self._write_end, run, live, candidate))
+                return await outlasting_outages(partial(self._write_end, run, live, candidate))
             except LeaseLost as lost:
                 logger.warning("the end of a run is not this process's to write: %s", lost)
                 return None
-            except Exception:  # a run that nobody can end would be begun again and again
+            except Exception:  # a run that nobody can end would be started again and again
                 logger.exception("the end of run %d cannot be written", run.id)
-            else:
-                return candidate
         return None
 
-    async def _write_end(self, run: Run, live: LiveRun, ending: Ending) -> None:
+    async def _write_end(self, run: Run, live: LiveRun, outcome: Outcome) -> Outcome:
         async with self._sessions() as session, session.begin():
-            await conclusion(session).write(run, live, ending)
+            return await conclusion(session).write(run, live, outcome)
 
-    def _note(self, run: Run, ending: Ending, began: float) -> None:
-        metrics, who = self._metrics, (ending.provider or "none", ending.model or "none")
-        metrics.runs.labels(run.purpose, ending.status, *who, ending.handoff or "none").inc()
+    def _note(self, run: Run, outcome: Outcome, began: float) -> None:
+        metrics, who = self._metrics, (outcome.provider or "none", outcome.model or "none")
+        metrics.runs.labels(run.purpose, outcome.status, *who, outcome.handoff or "none").inc()
         metrics.run_seconds.labels(*who).observe(time.monotonic() - began)
-        metrics.tokens.labels(*who, "prompt").inc(ending.prompt_tokens or 0)
-        metrics.tokens.labels(*who, "completion").inc(ending.completion_tokens or 0)
-        metrics.cost.labels(*who).inc(float(ending.cost or 0))
-        if ending.first_text_ms is not None:
-            metrics.first_text_seconds.labels(*who).observe(ending.first_text_ms / 1_000)
+        metrics.tokens.labels(*who, "prompt").inc(outcome.prompt_tokens or 0)
+        metrics.tokens.labels(*who, "completion").inc(outcome.completion_tokens or 0)
+        metrics.cost.labels(*who).inc(float(outcome.cost or 0))
+        if outcome.first_text_ms is not None:
+            metrics.first_text_seconds.labels(*who).observe(outcome.first_text_ms / 1_000)
 
     async def _release(self, leases: list[Lease]) -> None:
         try:
             async with self._sessions() as session, session.begin():
                 for lease in leases:
-                    await RunRepository(session).release(lease)
+                    await RunLeases(session).release(lease)
         except OUTAGE as error:
             logger.warning("could not give runs back; their leases run out instead: %s", error)
 
 
-def _failed(error: str) -> Ending:
-    return Ending(RunStatus.FAILED, "error", error=error, handoff=HandoffReason.PROVIDER_FAILURE)
+def _failed(error: str) -> Outcome:
+    return Outcome(RunStatus.FAILED, "error", error=error, handoff=HandoffReason.PROVIDER_FAILURE)
 
 
 async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:

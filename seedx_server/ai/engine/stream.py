@@ -18,10 +18,11 @@ from fastapi.sse import format_sse_event
 from prometheus_client import Gauge
 from pydantic import JsonValue
 
-from seedx_server.ai.core import LIVE, EventDocument, RunStatus
+from seedx_server.ai.core import LIVE, EventDocument, OutcomeDocument, RunStatus
 from seedx_server.ai.engine.live import LiveRuns
+from seedx_server.ai.leases import RUN_TOPIC
 from seedx_server.ai.models import Run
-from seedx_server.ai.repository import RUN_TOPIC, RunRepository
+from seedx_server.ai.repository import RunRepository
 from seedx_server.infrastructure.access import Actor
 from seedx_server.infrastructure.database.engine import OUTAGE, Sessions
 from seedx_server.infrastructure.database.events import Event, EventType, read_after
@@ -52,7 +53,7 @@ class Position:
         """Read the header `Last-Event-ID`.
 
         Raises:
-            InvalidInput: It is no id of a run's stream.
+            InvalidInput: It is not an id of a run's stream.
         """
         run_id, dot, offset = last_event_id.partition(".")
         well_formed = dot and all(
@@ -69,7 +70,7 @@ class RunView:
     """A run as its reader finds it.
 
     Attributes:
-        edition: Which beginning of the text this is; 0 before the first.
+        edition: How often the text has started; 0 before it has.
         text: The text from the reader's offset on.
         ended: The run's row, once the run has ended.
         owner: The lease token of the process whose text this is; None while nobody has the run.
@@ -117,8 +118,8 @@ class Followers:
     async def run(self, run: Run, position: Position | None) -> AsyncIterator[bytes]:
         """Yield a run's events from a reader's position on, to its end.
 
-        A run whose text began anew is sent from its start, after `restarted`, to whoever
-        comes back with a position: the position does not tell of which beginning it is.
+        A run that restarted is sent from its start, after `restarted`, to readers who come back
+        with a position: the position does not tell of which edition of the text it is.
 
         Args:
             run: The run, which the reader may see.
@@ -126,16 +127,19 @@ class Followers:
         """
         yield _event("run", _header(run))
         offset = position.offset if position else 0
-        edition, owner = 1, None
+        edition: int = 1
+        owner: uuid.UUID | None = None
         with self._subscribed(f"{RUN_TOPIC}:{run.id}") as stream:
             while True:
                 stream.changed.clear()
                 view = await self._view(run.id, offset)
-                # An owner that is no more may have told readers of an edition that it could
-                # not write; the next owner's of the same number is another one.
-                is_anew = view.edition > edition or bool(owner and view.owner not in {None, owner})
+                # An earlier owner may have shown readers an edition that it could not write; the
+                # next owner's edition of the same number is another one.
+                is_restarted = view.edition > edition or bool(
+                    owner and view.owner not in {None, owner}
+                )
                 edition, owner = max(edition, view.edition), view.owner or owner
-                if offset and (is_anew or view.is_past):
+                if offset and (is_restarted or view.is_past):
                     offset = 0
                     yield _event("restarted", {"run_id": run.id}, f"{run.id}.0")
                     continue
@@ -260,24 +264,8 @@ def _last_event(run: Run, offset: int) -> bytes:
     event_id = f"{run.id}.{offset}"
     if run.status is RunStatus.FAILED:
         return _event("error", dict(problem_document(run_failure(run))), event_id)
-    return _event(
-        "done",
-        {
-            "run_id": run.id,
-            "message_id": run.result_message_id,
-            "finish_reason": run.finish_reason,
-            "handoff": run.handoff,
-            "posted": run.posted,
-            "citations": run.citations,
-            "usage": {
-                "prompt_tokens": run.prompt_tokens,
-                "completion_tokens": run.completion_tokens,
-            },
-            "provider": run.provider,
-            "model": run.model,
-        },
-        event_id,
-    )
+    document = OutcomeDocument.model_validate(run).model_dump(mode="json")
+    return _event("done", {"run_id": run.id, **document}, event_id)
 
 
 def _message_id(event: Event) -> int | None:

@@ -6,13 +6,13 @@ import logging
 from datetime import timedelta
 
 from seedx_server.ai.engine.live import LiveRun, LiveRuns
-from seedx_server.ai.repository import Flush, RunRepository
+from seedx_server.ai.leases import Flush, RunLeases
 from seedx_server.infrastructure.database.engine import OUTAGE, RETRY_SECONDS, Sessions
 
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.05
-HEARTBEATS_A_LEASE = 3
+HEARTBEATS_PER_LEASE = 3
 
 
 class Writer:
@@ -31,13 +31,13 @@ class Writer:
         self._dirty = asyncio.Event()
         self._flushing = asyncio.Lock()
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """Say that there is something to write, or a cancellation to look for."""
         self._dirty.set()
 
     async def work(self) -> None:
         """Flush until cancelled."""
-        heartbeat = self._lease.total_seconds() / HEARTBEATS_A_LEASE
+        heartbeat = self._lease.total_seconds() / HEARTBEATS_PER_LEASE
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(heartbeat):
@@ -76,7 +76,7 @@ class Writer:
 
     async def _write(self, flushes: list[Flush]) -> None:
         async with self._sessions() as session, session.begin():
-            held = await RunRepository(session).flush(flushes, self._lease)
+            held = await RunLeases(session).flush(flushes, self._lease)
         for flush in flushes:
             run = self._runs.get(flush.lease.run_id)
             if run is None or run.lease != flush.lease:

@@ -6,7 +6,7 @@ servers send differs in detail, so everything here is optional and null counts a
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -56,7 +56,7 @@ HAND_OFF_PARAMETERS: dict[str, object] = {
 EXAMPLE_URL = "http://localhost:11434/v1"
 
 RETRYABLE_STATUS = frozenset({408, 409, 425, 429, 498})
-"""Besides every 5xx. 498 is Groq's "capacity exceeded"."""
+"""In addition to every 5xx. 498 is Groq's "capacity exceeded"."""
 
 RETRYABLE_CODES = frozenset({"tool_use_failed"})
 """A 400 by which Groq says that the model, not the request, wrote a bad tool call."""
@@ -186,14 +186,7 @@ def _handoff(arguments: str) -> Handoff:
 async def chat_events(
     chunks: AsyncGenerator[ChatChunk, None],
 ) -> AsyncGenerator[ProviderEvent, None]:
-    """Yield what `read_chat` reads; closing the generator closes the chunks' connection."""
-    async with aclosing(chunks), aclosing(read_chat(chunks)) as events:
-        async for event in events:
-            yield event
-
-
-async def read_chat(chunks: AsyncIterator[ChatChunk]) -> AsyncGenerator[ProviderEvent, None]:
-    """Yield the events of one answer from its chunks.
+    """Yield the events of one answer from its chunks; closing it closes their connection.
 
     A failure after the model said that it finished loses nothing but the token counts, so it
     ends the answer like any other end.
@@ -205,20 +198,21 @@ async def read_chat(chunks: AsyncIterator[ChatChunk]) -> AsyncGenerator[Provider
         ProviderError: The stream failed, or ended before the model finished.
     """
     reader = ChatReader()
-    while True:
-        wait = USAGE_GRACE_SECONDS if reader.finished else None
-        try:
-            async with asyncio.timeout(wait):
-                chunk = await anext(chunks)
-            text = reader.read(chunk)
-        except StopAsyncIteration:
-            break
-        except (ProviderError, TimeoutError):
-            if not reader.finished:
-                raise
-            break
-        if text:
-            yield TextDelta(text)
+    async with aclosing(chunks):
+        while True:
+            wait = USAGE_GRACE_SECONDS if reader.finished else None
+            try:
+                async with asyncio.timeout(wait):
+                    chunk = await anext(chunks)
+                text = reader.read(chunk)
+            except StopAsyncIteration:
+                break
+            except (ProviderError, TimeoutError):
+                if not reader.finished:
+                    raise
+                break
+            if text:
+                yield TextDelta(text)
     if not reader.finished:
         raise broken_off()
     for event in reader.end():
@@ -232,24 +226,25 @@ def may_hand_off(purpose: Purpose) -> bool:
 
 def unreachable() -> ProviderError:
     """Return the error for a connection that could not be made."""
-    return ProviderError("it cannot be reached", retryable=True)
+    return ProviderError("it cannot be reached", reason="unreachable", retryable=True)
 
 
 def broken_off() -> ProviderError:
     """Return the error for a connection that ended before the answer did."""
-    return ProviderError("the connection broke off in mid-answer", retryable=True)
+    detail = "the connection broke off in mid-answer"
+    return ProviderError(detail, reason="broken_off", retryable=True)
 
 
 def stream_error(error: object) -> ProviderError:
     """Return the error for one that the provider reports inside the stream."""
     code = error_code(error)
     detail = f"it broke off in mid-stream{f' ({code})' if code else ''}"
-    return ProviderError(detail, retryable=True)
+    return ProviderError(detail, reason="broken_off", retryable=True)
 
 
 def malformed() -> ProviderError:
     """Return the error for a chunk that nobody can read."""
-    return ProviderError("it sent a malformed chunk", retryable=True)
+    return ProviderError("it sent a malformed chunk", reason="malformed", retryable=True)
 
 
 def parse_chunk(data: object) -> ChatChunk:
@@ -267,7 +262,7 @@ def parse_chunk(data: object) -> ChatChunk:
 
 
 def status_error(status: int, headers: Mapping[str, str], body: object) -> ProviderError:
-    """Return the error for an answer that is no success.
+    """Return the error for an answer that is not a success.
 
     The provider's own sentence is left out: servers repeat keys and prompts in it. Its code
     is kept, if it looks like one.
@@ -278,7 +273,10 @@ def status_error(status: int, headers: Mapping[str, str], body: object) -> Provi
     words = _EXPLANATIONS.get(status) or _phrase(status)
     detail = f"HTTP {status}{f' ({code})' if code else ''}: {words}"
     return ProviderError(
-        detail, retryable=retryable, retry_after=retry_after(headers.get("retry-after"))
+        detail,
+        reason=f"http_{status}",
+        retryable=retryable,
+        retry_after=retry_after(headers.get("retry-after")),
     )
 
 
@@ -334,7 +332,7 @@ def usable_url(setting: str, value: str | None) -> str:
     """Return the address of a server, without a slash at its end.
 
     Raises:
-        ProviderError: There is none, it is no HTTP address, or it holds a password, which
+        ProviderError: There is none, it is not an HTTP address, or it holds a password, which
             the HTTP library would log.
     """
     if not value:
@@ -342,12 +340,16 @@ def usable_url(setting: str, value: str | None) -> str:
     try:
         url = httpx.URL(value.rstrip("/"))
     except httpx.InvalidURL:
-        raise ProviderError(f"{setting}: is no address; write for example {EXAMPLE_URL}") from None
+        raise _not_an_address(setting) from None
     if url.scheme not in {"http", "https"} or not url.host:
-        raise ProviderError(f"{setting}: is no address; write for example {EXAMPLE_URL}")
+        raise _not_an_address(setting)
     if url.userinfo:
         raise ProviderError(f"{setting}: must not hold a password; set the key by its own setting")
     return str(url)
+
+
+def _not_an_address(setting: str) -> ProviderError:
+    return ProviderError(f"{setting}: is not an address; write for example {EXAMPLE_URL}")
 
 
 def usable_key(setting: str, key: SecretStr | None) -> str:

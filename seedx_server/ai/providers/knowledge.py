@@ -91,7 +91,7 @@ def asks_for_person(question: str) -> bool:
 
 def _answer(request: GenerationRequest) -> tuple[str, HandoffReason | None]:
     if request.purpose is Purpose.SUMMARY:
-        return summarise(request.messages[-1].content), None
+        return summarise(request.turns), None
     if asks_for_person(request.question):
         return "", HandoffReason.CUSTOMER_REQUEST
     passages = _best(request.passages)

@@ -20,6 +20,38 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a transcript.
+
+    Attributes:
+        author: Which side it is from.
+        name: What the author is called.
+        content: The Markdown as it was written.
+        internal: Whether it is a note, which only staff may see.
+    """
+
+    author: Literal["customer", "staff", "ai"]
+    name: str
+    content: str
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A ticket and what was said in it.
+
+    Attributes:
+        title: The ticket's title.
+        description: What the customer opened it with.
+        turns: The messages after it, oldest first.
+    """
+
+    title: str
+    description: str
+    turns: Sequence[Turn] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A part of an article that may ground the answer.
 
@@ -27,9 +59,10 @@ class Passage:
         number: What a citation calls it: 1 for the first passage of the request.
         slug: The article's slug.
         title: The article's title.
-        heading: The heading the passage stands under, or "" for the article's opening.
+        heading: The heading that the passage is under, or "" for the article's opening.
         text: The passage's Markdown.
         score: How well it fits the question, from 0 to 1.
+        url: Where the API has the article.
     """
 
     number: int
@@ -38,6 +71,7 @@ class Passage:
     heading: str
     text: str
     score: float
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +83,7 @@ class GenerationRequest:
         messages: The prompt, system message first; untrusted text in it is fenced.
         question: The newest message of the conversation, as its author wrote it.
         passages: What the knowledge base offers, best first.
+        turns: What the prompt holds of the conversation, the ticket's description first.
         temperature: Sampling temperature, 0 to 2.
         max_tokens: The longest answer, in the model's tokens.
     """
@@ -57,6 +92,7 @@ class GenerationRequest:
     messages: Sequence[ChatMessage]
     question: str
     passages: Sequence[Passage] = ()
+    turns: Sequence[Turn] = ()
     temperature: float = 0.2
     max_tokens: int = 1024
 
@@ -98,15 +134,22 @@ class ProviderError(Exception):
 
     Args:
         detail: What went wrong, for the operator. Never holds a key or a prompt.
+        reason: The same in a word, for metrics: one of few.
         retryable: Whether the same request may go through later.
         retry_after: Seconds the provider asks to wait, if it said so.
     """
 
     def __init__(
-        self, detail: str, *, retryable: bool = False, retry_after: float | None = None
+        self,
+        detail: str,
+        *,
+        reason: str = "failed",
+        retryable: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.reason = reason
         self.retryable = retryable
         self.retry_after = retry_after
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from seedx_server.ai.answer.transcript import Turn, in_one_line, read_turns
+from seedx_server.ai.providers.protocol import Turn
+from seedx_server.infrastructure.text import in_one_line
 
 LONGEST_SENTENCE = 240
 MOST_SENTENCES = 5
@@ -21,13 +22,12 @@ _TRIED = re.compile(
 _SIDES = {"customer": "The customer", "staff": "Staff", "ai": "The AI"}
 
 
-def summarise(prompt: str) -> str:
+def summarise(turns: Sequence[Turn]) -> str:
     """Return state, what was tried, open questions and the next step of a ticket.
 
     Args:
-        prompt: The message that `transcript.write_turn` wrote the conversation into.
+        turns: What was said, oldest first.
     """
-    turns = read_turns(prompt)
     parts = {
         "State": _state(turns),
         "What was tried": _said(turns, _TRIED),

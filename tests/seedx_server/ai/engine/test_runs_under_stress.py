@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_only
 
 from seedx_server.ai.answer.filters import AnswerFilter
-from seedx_server.ai.answer.generation import Done, GenerationFailed, Limits, generate
-from seedx_server.ai.answer.sentences import ASK_SENTENCES, HANDOFF_SENTENCES, STAND_IN_NOTE
+from seedx_server.ai.answer.generation import GenerationFailed, Limits
+from seedx_server.ai.answer.sentences import ASK_SENTENCES, FALLBACK_NOTE, HANDOFF_SENTENCES
 from seedx_server.ai.core import Purpose, RunStatus
 from seedx_server.ai.providers.protocol import (
     ChatMessage,
@@ -28,6 +28,7 @@ from seedx_server.app import create_app
 from seedx_server.infrastructure.database import engine as database
 from seedx_server.messages.core import LONGEST_MESSAGE
 from tests.factories import Desk, Person
+from tests.generations import run as run_generation
 from tests.run_process import (
     LONG,
     PATIENCE_SECONDS,
@@ -118,7 +119,7 @@ class TestCancelling:
         await process.wrote(run, "The answer.")
         async with await psycopg.AsyncConnection.connect(database_url) as other:
             await other.execute("UPDATE ai_runs SET cancel_requested = true")
-            writing.wake()
+            writing.live.on_change(writing.live)
             await _somebody_waits_for_a_lock(database_url)
             writing.end()
             await asyncio.sleep(0)  # the runner now waits for the writer to let go of the run
@@ -188,7 +189,7 @@ class TestALeaseThatRanOut:
         async with await psycopg.AsyncConnection.connect(database_url) as other:
             # The owner's writer waits for the row, as if its database were far away.
             await other.execute("SELECT 1 FROM ai_runs FOR UPDATE")
-            first.begin_anew()
+            first.restart()
             first.say("A second try")
             stream = owner.followers.run(first.run, None)
             seen = [await anext(stream), await anext(stream)]
@@ -292,9 +293,9 @@ class TestText:
         assert "".join([*map(answers.feed, pieces), answers.finish()]) == answer
 
     def test_that_is_cut_still_fits_a_message_with_what_the_desk_adds(self) -> None:
-        additions = [STAND_IN_NOTE, *HANDOFF_SENTENCES.values(), *ASK_SENTENCES.values()]
+        additions = [FALLBACK_NOTE, *HANDOFF_SENTENCES.values(), *ASK_SENTENCES.values()]
 
-        longest = Limits().characters + len(STAND_IN_NOTE) + max(map(len, additions)) + 4
+        longest = Limits().characters + len(FALLBACK_NOTE) + max(map(len, additions)) + 4
 
         assert longest <= LONGEST_MESSAGE
 
@@ -329,21 +330,21 @@ QUESTION = GenerationRequest(
 
 
 class TestAProviderWithABug:
-    async def test_gives_way_to_its_stand_in(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_gives_way_to_its_fallback(self, caplog: pytest.LogCaptureFixture) -> None:
         broken = PlayedProvider("broken", [KeyError("choices")])
         sound = PlayedProvider("sound", [TextDelta("An answer."), Finished("stop")])
 
-        events = [told async for told in generate(QUESTION, [broken, sound], limits=ONE_TRY)]
+        told = await run_generation(broken, sound, request=QUESTION, limits=ONE_TRY)
 
-        assert isinstance(events[-1], Done)
-        assert events[-1].provider == "sound"
+        assert told.ended.provider == "sound"
+        assert told.fallbacks == [("broken", "bug")]
         assert "KeyError" in caplog.text
 
     async def test_in_mid_answer_fails_like_any_other(self) -> None:
         broken = PlayedProvider("broken", [TextDelta("An ans"), KeyError("choices")])
 
         with pytest.raises(GenerationFailed):
-            _ = [told async for told in generate(QUESTION, [broken], limits=ONE_TRY)]
+            await run_generation(broken, request=QUESTION, limits=ONE_TRY)
 
     async def test_in_its_closing_keeps_nothing_else_open(
         self, make_settings: MakeSettings, caplog: pytest.LogCaptureFixture
