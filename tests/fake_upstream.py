@@ -64,7 +64,7 @@ class Reply:
         reasoning_field: That field's name: `reasoning` (Groq) or `reasoning_content`.
         hand_off: Arguments of a `hand_off` tool call, sent after the text in several deltas.
         inject: Raw bytes to send before the text piece of that number.
-        endless: Whether the text begins again for ever.
+        endless: Whether the text, or the body of an error, goes on for ever.
         finish_reason: None leaves it out.
         usage: Tokens of the prompt and of the answer; None leaves them out.
         done: Whether `[DONE]` ends the stream.
@@ -305,6 +305,9 @@ async def _answer(writer: asyncio.StreamWriter, received: Received, reply: Reply
         reply = Reply(status=404, error={"error": {"message": "Unknown request URL"}})
     if reply.status != 200:
         _write_error(writer, reply)
+        while reply.endless:
+            writer.write(b" " * 65_536)
+            await writer.drain()
     else:
         _write_head(writer, reply)
         left = reply.cut_at
@@ -346,7 +349,8 @@ def _write_error(writer: asyncio.StreamWriter, reply: Reply) -> None:
     document = reply.error or {"error": {"message": "Scripted failure", "type": "scripted"}}
     body = json.dumps(document).encode()
     head = f"HTTP/1.1 {reply.status} Scripted\r\nContent-Type: application/json\r\n"
-    head += f"Content-Length: {len(body)}\r\nConnection: close\r\n"
+    head += "" if reply.endless else f"Content-Length: {len(body)}\r\n"
+    head += "Connection: close\r\n"
     if reply.retry_after is not None:
         head += f"Retry-After: {reply.retry_after}\r\n"
     writer.write(head.encode() + b"\r\n" + body)

@@ -27,14 +27,27 @@ async def events_of(answer: httpx.Response) -> AsyncIterator[StreamEvent]:
     """Yield the events of an open stream, to its end."""
     fields: dict[str, str] = {}
     async for line in answer.aiter_lines():
-        if line:
-            name, _, value = line.partition(": ")
-            fields[name] = value
-        elif "data" in fields:
-            yield StreamEvent(fields.get("event"), fields.get("id"), json.loads(fields["data"]))
-            fields = {}
-        else:
-            fields = {}
+        if event := _event_of(line, fields):
+            yield event
+
+
+def events_of_text(text: str) -> list[StreamEvent]:
+    """Return the events of a stream that was read to its end."""
+    fields: dict[str, str] = {}
+    return [event for line in text.split("\n") if (event := _event_of(line, fields))]
+
+
+def _event_of(line: str, fields: dict[str, str]) -> StreamEvent | None:
+    """Take in the next line of a stream, and return the event that it completes."""
+    if line:
+        name, _, value = line.partition(": ")
+        fields[name] = value
+        return None
+    complete = dict(fields)
+    fields.clear()
+    if "data" not in complete:
+        return None
+    return StreamEvent(complete.get("event"), complete.get("id"), json.loads(complete["data"]))
 
 
 @asynccontextmanager

@@ -74,7 +74,7 @@ class Progress:
 class RunRepository(SqlRepository[Run]):
     """Runs: who sees a ticket sees its replies, staff see drafts and summaries as well.
 
-    The answer to a question without a ticket is for nobody but who asked.
+    The answer to a question without a ticket is only for the person who asked it.
     """
 
     model = Run

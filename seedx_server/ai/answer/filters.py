@@ -13,7 +13,8 @@ The result does not depend on where the pieces of the text begin and end.
 import re
 from collections.abc import Sequence
 
-from seedx_server.ai.answer.markdown_filter import MarkdownFilter, addresses
+from seedx_server.ai.answer.addresses import addresses
+from seedx_server.ai.answer.markdown_filter import MarkdownFilter
 from seedx_server.ai.providers.protocol import Passage
 
 _HALF = re.compile(r"[\ud800-\udbff\r]\Z")

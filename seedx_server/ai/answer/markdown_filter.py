@@ -14,10 +14,10 @@ docs/decisions/0006-filter-of-answers.md says why.
 """
 
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
 
-from markdown_it import MarkdownIt
+from seedx_server.ai.answer.addresses import comparable, without_punctuation
+from seedx_server.ai.answer.fences import SHORTEST_FENCE, Fence, may_open_fence, opened_fence
 
 WINDOW = 400
 """The most characters that are held back until it is clear what they are."""
@@ -29,18 +29,12 @@ LINK_REMOVED = "(link removed)"
 LONGEST_CITATION = 48
 LONGEST_GAP = 8
 """Spaces before a dropped citation that are dropped with it."""
-SHORTEST_FENCE = 3
-
-_blocks = MarkdownIt("commonmark").enable("table").disable("inline")
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _PLAIN = re.compile(r"[^A-Za-z0-9\n `~\\\[\]<&:【]+")
 _IN_WORD = re.compile(r"[A-Za-z0-9]\Z")
 _SCHEME_END = re.compile(r"[A-Za-z0-9+.\-]\Z")
 _ADDRESS = re.compile(r"""[^\s<>"`|\\^{}\[\]\u0080-\U0010ffff]*""")
-_BARE_ADDRESS = re.compile(
-    r"""(?:[A-Za-z][A-Za-z0-9+.\-]*://|[Ww]{3}\.)[^\s<>"`|\\^{}\[\]\u0080-\U0010ffff]*"""
-)
 _GOES_ON = re.compile(r"[\\^{}\u0080-\U0010ffff]")
 """What some readers count as part of the address before it."""
 _AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.\-]{1,31}:[^\s<>]*)>")
@@ -59,7 +53,6 @@ _HARMLESS_REFERENCES = frozenset({"&amp;", "&lt;", "&gt;", "&quot;", "&apos;", "
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _OPEN_PIPE = re.compile(r"(?<!\\)\|")
 _DELIMITER_ROW = re.compile(r"[ \t\v\f>|:\-]*-[ \t\v\f>|:\-]*")
-_BEFORE_FENCE = re.compile(r"[ \t>*+\-0-9.)]*")
 
 _JOINED = re.compile(
     r"""\]\0[(:] | <\0[A-Za-z/!?] | &\0[#A-Za-z0-9] | \\\0[!-/:-@\[-`{-~] | `\0` | ~\0~
@@ -73,44 +66,6 @@ Step = tuple[int, str] | None
 """How many characters are decided and what becomes of them; None while that is open."""
 
 
-def addresses(texts: Iterable[str]) -> frozenset[str]:
-    """Return the addresses that stand in the texts, as `MarkdownFilter` compares them."""
-    return frozenset(
-        _comparable(found.group()) for text in texts for found in _BARE_ADDRESS.finditer(text)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Fence:
-    """An open code fence.
-
-    Attributes:
-        marker: The backticks or tildes that opened it.
-        container: What each of its lines begins with: spaces or quote marks; "" at top level.
-    """
-
-    marker: str
-    container: str
-
-    def holds(self, line: str) -> bool:
-        """Whether the line is certainly still inside the fence's container."""
-        if line.startswith(self.container):
-            return True
-        return line.rstrip(" \t") == self.container.rstrip(" ")
-
-    def may_be_closed_by(self, line: str) -> bool:
-        """Whether a line, of which more may follow, may end the fence."""
-        return not line.strip(" >\t").strip(self.marker[0])
-
-    def is_closed_by(self, line: str) -> bool:
-        """Whether a whole line ends the fence: exact at top level, else rather too often."""
-        if self.container:
-            run = line.strip(" >\t")
-        else:
-            run = line.rstrip(" \t").removeprefix(" ").removeprefix(" ").removeprefix(" ")
-        return len(run) >= len(self.marker) and not run.strip(self.marker[0])
-
-
 class MarkdownFilter:
     """Filters one text.
 
@@ -120,7 +75,7 @@ class MarkdownFilter:
 
     Args:
         numbers: The passages that may be cited.
-        allowed: The addresses that may stay, from `addresses`.
+        allowed: The addresses that may stay, from `addresses.addresses`.
 
     Attributes:
         cited: The passages cited so far, in order of first use.
@@ -136,7 +91,8 @@ class MarkdownFilter:
         self._held = ""
         self._final = False
         self._in_long_address = False
-        self._fence: _Fence | None = None
+        self._in_address = False
+        self._fence: Fence | None = None
         self._parser_budget = PARSED_AT_MOST
         self._output: list[str] = []
         """What was let out since the last fence at top level ended, where a parser can begin."""
@@ -158,8 +114,11 @@ class MarkdownFilter:
             step = self._step(text[position : position + WINDOW])
             if step is None:
                 break
-            position += step[0]
-            let_out.append(self._let_out(step[1], verbatim=verbatim))
+            length, kept = step
+            position += length
+            if length and not kept and self._in_address:
+                kept = " "  # what follows must not become a part of the address
+            let_out.append(self._let_out(kept, verbatim=verbatim))
         self._held = text[position:]
         return "".join(let_out)
 
@@ -205,6 +164,7 @@ class MarkdownFilter:
             return ""
         if not verbatim and _JOINED.search(f"{self._tail}\0{text[:3]}"):
             text = f" {text}"
+        self._in_address = self._in_address and not re.search(r"\s", text)
         is_escape = len(text) == len("\\x") and text[0] == "\\"
         # An escaped character begins nothing, whatever follows it.
         self._tail = "\0" if is_escape else (self._tail + text)[-4:]
@@ -227,36 +187,23 @@ class MarkdownFilter:
         if length == len(window) and self._may_grow(window):
             return None
         line, newline, _ = window.partition("\n")
-        may_be_fence = (
-            length >= SHORTEST_FENCE
-            and "|" not in line  # a table's head, if the next line says so
-            and _BEFORE_FENCE.fullmatch("".join(self._line)) is not None
-        )
-        if may_be_fence and not newline and self._may_grow(window):
-            return None
-        if may_be_fence and (newline or self._final) and self._opens_fence(line, mark * length):
-            return len(line), line
+        if may_open_fence("".join(self._line), line, length):
+            if not newline and self._may_grow(window):
+                return None
+            if (newline or self._final) and self._opens_fence(line, mark * length):
+                return len(line), line
         if mark == "`":
             return self._code_span(window, length)
         return length, window[:length] if length < SHORTEST_FENCE else f"\\{window[:length]}"
 
     def _opens_fence(self, line: str, marker: str) -> bool:
-        source = "".join(self._output) + line
-        self._parser_budget -= len(source)
-        if self._parser_budget < 0:
-            return False
-        fences = [token for token in _blocks.parse(source) if token.type == "fence"]
-        newest = fences[-1] if fences else None
-        if newest is None or newest.map is None or newest.map[0] != source.count("\n"):
-            return False
-        before = "".join(self._line)
-        container = "" if newest.level == 0 else _container(before)
-        if container is None:
-            return False
-        self._fence = _Fence(marker, container)
-        return True
+        text = "".join(self._output) + line
+        self._parser_budget -= len(text)
+        if self._parser_budget >= 0:
+            self._fence = opened_fence(text, "".join(self._line), marker)
+        return self._fence is not None
 
-    def _fenced(self, window: str, fence: _Fence) -> Step:
+    def _fenced(self, window: str, fence: Fence) -> Step:
         if window[0] == "\n":
             return 1, "\n"
         line, newline, _ = window.partition("\n")
@@ -411,10 +358,10 @@ class MarkdownFilter:
         if len(whole) == WINDOW:
             self._in_long_address = True
             return WINDOW, LINK_REMOVED
-        address = _without_punctuation(whole)
+        address = without_punctuation(whole)
         ends_here = not _GOES_ON.match(window, len(whole))
-        allowed = ends_here and _comparable(address) in self._allowed
-        return len(address), address if allowed else LINK_REMOVED
+        self._in_address = ends_here and comparable(address) in self._allowed
+        return len(address), address if self._in_address else LINK_REMOVED
 
     def _skip_address(self, window: str) -> Step:
         """Drop the rest of an address that is longer than any that may stay."""
@@ -426,33 +373,9 @@ class MarkdownFilter:
         return address.rstrip("/") in self._allowed
 
 
-def _container(before: str) -> str | None:
-    """Return what the lines of a fence in a list or a quote begin with; None if in doubt.
-
-    Args:
-        before: What stands before the fence in its line.
-    """
-    if set(before) <= {" ", ">"}:
-        return before
-    return None if ">" in before or "\t" in before else " " * len(before)
-
-
 def _found(pattern: re.Pattern[str], text: str) -> re.Match[str]:
     """Match a pattern that is known to match the beginning of the text."""
     found = pattern.match(text)
     if found is None:
         raise ValueError(f"{pattern.pattern} must match {text[:1]!r}")
     return found
-
-
-def _without_punctuation(address: str) -> str:
-    """Return the address without the punctuation of the sentence that it stands in."""
-    while address.endswith((".", ",", ";", ":", "!", "?", "'", "*", "_", "~")) or (
-        address.endswith(")") and address.count(")") > address.count("(")
-    ):
-        address = address[:-1]
-    return address
-
-
-def _comparable(address: str) -> str:
-    return _without_punctuation(address).rstrip("/")

@@ -243,7 +243,7 @@ def stream_error(error: object) -> ProviderError:
 
 
 def malformed() -> ProviderError:
-    """Return the error for a chunk that nobody can read."""
+    """Return the error for a chunk that cannot be read."""
     return ProviderError("it sent a malformed chunk", reason="malformed", retryable=True)
 
 
@@ -313,7 +313,7 @@ def retry_after(value: str | None, *, now: datetime | None = None) -> float | No
     """Read a Retry-After header: seconds or an HTTP date (RFC 9110, section 10.2.3).
 
     Returns:
-        Seconds from now, never negative; None if there is no header or it makes no sense.
+        Seconds from now, never negative; None without a header that can be read.
     """
     if value is None:
         return None

@@ -27,12 +27,12 @@ MOST_QUOTED = 2
 ALMOST_AS_GOOD = 0.85
 """A second passage is quoted when its score is at least this share of the best one's."""
 LONGEST_QUOTE = 1_500
+READ_FOR_A_PERSON = 2_000
+"""How much of a question is searched for the wish to reach a person, in characters."""
 
-OPENING = "This answer is put together from our help articles."
-CLOSING = (
-    "If this does not solve it, write again, or ask for a person and our support team takes over."
-)
-NOTHING_FITS = "I found no help article that answers this."
+OPENING = "Here is what our help articles say."
+CLOSING = "Didn't that help? Write again, or ask for a person, and our support team will take over."
+NOTHING_FITS = "I couldn't find a help article that answers this."
 
 _PERSON = (
     r"(?:human(?: being)?|person|someone|somebody|representative|rep|operator"
@@ -46,10 +46,11 @@ _ASKS_FOR_PERSON = re.compile(
     rf"{_PERSON}\b"
     r"|\b(?:want|need|prefer|like|get me|give me|is there) (?:an? )?"
     r"(?:human|real person|actual person|live person|live agent|human agent|human being)\b"
-    r"|^\W*(?:an? )?(?:human|real person|person|agent|representative|operator)"
-    r"(?:\W+(?:please|now))*\W*$",
+    r"|^\W{0,5}(?:an? )?(?:human|real person|person|agent|representative|operator)"
+    r"(?:\W{1,5}(?:please|now)){0,3}\W{0,5}$",
     re.IGNORECASE | re.MULTILINE,
 )
+LONGEST_REFUSAL = 100
 _REFUSES = re.compile(r"\b(?:not|no need to|without|\w+n['\u2019]t)(?: \w+){0,3} ?$", re.IGNORECASE)
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -83,9 +84,10 @@ class KnowledgeProvider:
 
 def asks_for_person(question: str) -> bool:
     """Whether a question plainly asks, in English, for a person instead of an answer."""
+    beginning = question[:READ_FOR_A_PERSON]
     return any(
-        not _REFUSES.search(question[: asking.start()])
-        for asking in _ASKS_FOR_PERSON.finditer(question)
+        not _REFUSES.search(beginning[max(0, asking.start() - LONGEST_REFUSAL) : asking.start()])
+        for asking in _ASKS_FOR_PERSON.finditer(beginning)
     )
 
 
@@ -94,10 +96,12 @@ def _answer(request: GenerationRequest) -> tuple[str, HandoffReason | None]:
         return summarise(request.turns), None
     if asks_for_person(request.question):
         return "", HandoffReason.CUSTOMER_REQUEST
-    passages = _best(request.passages)
-    if not passages:
+    quotes = [_quote(passage) for passage in _best(request.passages)]
+    if request.purpose is Purpose.DRAFT:  # which is sent under the name of a member of staff
+        return "\n\n".join(quotes), None if quotes else HandoffReason.MISSING_KNOWLEDGE
+    if not quotes:
         return NOTHING_FITS, HandoffReason.MISSING_KNOWLEDGE
-    return "\n\n".join([OPENING, *(_quote(passage) for passage in passages), CLOSING]), None
+    return "\n\n".join([OPENING, *quotes, CLOSING]), None
 
 
 def _best(passages: Sequence[Passage]) -> list[Passage]:

@@ -31,6 +31,8 @@ DEFAULT_MODEL = "default"
 CONNECT_SECONDS = 10.0
 LONGEST_LINE = 1_000_000
 """Bytes of one event; a line without an end must not fill the memory."""
+LONGEST_ERROR = 100_000
+"""Bytes of an error document that are read."""
 
 REFUSES_EXTRAS = frozenset({400, 422})
 """How servers answer to a request with a field, or a tool, that they do not know."""
@@ -108,7 +110,7 @@ class OpenAIProvider:
         if response.status_code in REFUSES_EXTRAS:
             response = await self._send(stack, self._body(request))
         if response.status_code != httpx.codes.OK:
-            body = _json(await response.aread())
+            body = _json(await _beginning(response.aiter_bytes()))
             raise status_error(response.status_code, response.headers, body)
         return response
 
@@ -134,6 +136,16 @@ def _completions(base_url: str) -> str:
     if httpx.URL(base_url).path == "/":
         base_url += "/v1"
     return f"{base_url}/chat/completions"
+
+
+async def _beginning(parts: AsyncIterator[bytes]) -> bytes:
+    """Read an error document, as far as it has a reasonable length."""
+    body = b""
+    async for part in parts:
+        body += part
+        if len(body) > LONGEST_ERROR:
+            break
+    return body
 
 
 async def _lines(parts: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

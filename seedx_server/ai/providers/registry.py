@@ -44,9 +44,9 @@ def make_provider(name: str, settings: Settings, *, setting: str = "SEEDX_AI_PRO
 
 
 def configured(settings: Settings) -> list[Provider]:
-    """Make the chosen provider and, after it, those that stand in for it.
+    """Make the chosen provider and, after it, its fallbacks.
 
-    A stand-in that lacks its settings is left out, and a log line says so.
+    A fallback that lacks its settings is left out, and a log line says so.
 
     Raises:
         SettingsError: The chosen provider cannot be made, or a name is unknown.
@@ -62,7 +62,7 @@ def configured(settings: Settings) -> list[Provider]:
         try:
             providers.append(make_provider(name, settings, setting="SEEDX_AI_FALLBACK"))
         except ProviderError as error:
-            logger.warning("AI provider %s cannot stand in: %s", name, error.detail)
+            logger.warning("AI provider %s cannot be a fallback: %s", name, error.detail)
     return providers
 
 

@@ -116,6 +116,22 @@ class TestDraftsAndSummaries:
         assert (await cleo.get(f"/ai-runs/{run}")).status_code == 404
         assert (await cleo.get(f"/ai-runs/{run}/events")).status_code == 404
 
+    async def test_that_no_article_answers_say_that_they_hand_off(
+        self, start_desk: StartDesk
+    ) -> None:
+        desk = await start_desk(ai_provider="knowledge")
+        cleo, ada = await desk.customer(), await desk.staff()
+        ticket = await cleo.ticket()
+        started = await ada.post(f"/tickets/{ticket['id']}/ai-runs", {"purpose": "draft"})
+        run = started.json()["id"]
+
+        events = await followed(ada, f"/ai-runs/{run}/events")
+
+        assert events[-1].data["handoff"] == "missing_knowledge"
+        assert events[-1].data["posted"] is False
+        assert text_of(events) == "No draft: the articles do not answer this."
+        assert (await ada.get(f"/ai-runs/{run}")).json()["handoff"] == "missing_knowledge"
+
     async def test_may_know_notes_that_a_reply_never_does(
         self, groq_desk: Desk, upstream: FakeUpstream
     ) -> None:
@@ -255,7 +271,7 @@ class TestAQuestionWithoutATicket:
         events = await followed(cleo, f"/ai-runs/{started.json()['id']}/events")
 
         assert events[-1].data["handoff"] == "missing_knowledge"
-        assert "open a ticket" in text_of(events)
+        assert "Open a ticket" in text_of(events)
 
     async def test_cannot_be_asked_on_a_ticket(self, groq_desk: Desk) -> None:
         cleo = await groq_desk.customer()

@@ -159,7 +159,7 @@ async def test_logs_name_provider_attempt_and_status_but_no_prompt_and_no_key(
 
 
 class Careless:
-    """A provider that ends without saying so, and is no generator."""
+    """A provider that ends without saying so, and is not a generator."""
 
     name = "careless"
     model = "none"

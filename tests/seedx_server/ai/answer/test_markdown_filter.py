@@ -118,6 +118,7 @@ def leaks(text: str) -> list[str]:
 @example(["\\【9†x】<https://evil.com>", "`a`[9]``[x](https://evil.com)``"])
 @example(["[9]~~~\n\n~~~\n[a](https://evil.com)\n~~~"])
 @example(["```\n    ```\n```\n[a](https://evil.com)"])
+@example([f"{HELP} [9]www.evil.com", f"{HELP}.[9]evil.com"])
 @example(["- ```\nx\n  ```\n[a](https://evil.com)"])
 @example([f"```\n```{' ' * 500}\n[a](https://evil.com)"])
 def test_no_link_image_or_html_gets_through(pieces: list[str]) -> None:

@@ -461,3 +461,13 @@ async def test_the_upstream_runs_as_a_process_of_its_own(tmp_path: Path) -> None
     finally:
         process.terminate()
         await process.wait()
+
+
+async def test_of_an_endless_error_only_the_beginning_is_read(upstream: FakeUpstream) -> None:
+    upstream.script(Reply(status=500, endless=True))
+    openai = make_provider("openai", settings_of("openai", upstream))
+    async with asyncio.timeout(10):
+        failure = await failure_of(openai)
+        await upstream.requests[0].disconnected.wait()
+    await openai.aclose()
+    assert failure.reason == "http_500"

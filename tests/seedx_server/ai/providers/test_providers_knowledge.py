@@ -1,5 +1,7 @@
 """Answers and summaries without a model."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,9 +73,8 @@ async def handoff_of(request: GenerationRequest) -> HandoffReason | None:
 # Answers
 
 
-@pytest.mark.parametrize("purpose", [Purpose.REPLY, Purpose.DRAFT])
-async def test_the_best_passage_is_quoted_with_its_number(purpose: Purpose) -> None:
-    text = await text_of(ask("How?", passage(), purpose=purpose))
+async def test_the_best_passage_is_quoted_with_its_number() -> None:
+    text = await text_of(ask("How?", passage()))
     assert text.split("\n\n") == [
         OPENING,
         "**Article 1: Reset** [1]",
@@ -85,10 +86,19 @@ async def test_the_best_passage_is_quoted_with_its_number(purpose: Purpose) -> N
     ]
 
 
+async def test_a_draft_holds_the_quotes_alone_or_hands_off_without_a_word() -> None:
+    draft = await text_of(ask("How?", passage(), purpose=Purpose.DRAFT))
+    assert draft.startswith("**Article 1: Reset** [1]")
+    assert draft.endswith("seedx whoami\n```")
+    nothing = ask("How?", purpose=Purpose.DRAFT)
+    assert await text_of(nothing) == ""
+    assert await handoff_of(nothing) is HandoffReason.MISSING_KNOWLEDGE
+
+
 async def test_it_costs_no_tokens_and_comes_word_by_word() -> None:
     events = await events_of(ask("How?", passage()))
-    assert events[0] == TextDelta("This")
-    assert events[1] == TextDelta(" answer")
+    assert events[0] == TextDelta("Here")
+    assert events[1] == TextDelta(" is")
     assert events[-1] == Finished("stop", prompt_tokens=0, completion_tokens=0)
 
 
@@ -176,6 +186,15 @@ async def test_who_asks_for_a_person_gets_one(question: str) -> None:
 async def test_who_only_mentions_people_gets_an_answer(question: str) -> None:
     assert not asks_for_person(question)
     assert await handoff_of(ask(question, passage())) is None
+
+
+@pytest.mark.parametrize(
+    "question", ["x" + "\n" * 50_000 + "x", "not talk to a human " * 2_500, "x" * 50_000]
+)
+def test_a_hostile_question_is_read_in_no_time(question: str) -> None:
+    began = time.process_time()
+    asks_for_person(question)
+    assert time.process_time() - began < 1  # it took 5 seconds and more
 
 
 # Summaries

@@ -30,7 +30,7 @@ async def test_auto_takes_what_there_are_settings_for() -> None:
     assert await names(**both) == ["groq", "knowledge"]
 
 
-async def test_stand_ins_come_in_their_order_and_once() -> None:
+async def test_fallbacks_come_in_their_order_and_once() -> None:
     assert await names(
         groq_api_key="gsk",
         ai_base_url="http://localhost:1/v1",
@@ -40,7 +40,7 @@ async def test_stand_ins_come_in_their_order_and_once() -> None:
     assert await names(groq_api_key="gsk", ai_fallback=()) == ["groq"]
 
 
-async def test_a_stand_in_without_its_settings_is_left_out_and_told(
+async def test_a_fallback_without_its_settings_is_left_out_and_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.WARNING)
