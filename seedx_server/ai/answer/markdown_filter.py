@@ -94,8 +94,8 @@ class MarkdownFilter:
         self._in_address = False
         self._fence: Fence | None = None
         self._parser_budget = PARSED_AT_MOST
+        # What was let out since the last fence at top level ended, where a parser can begin.
         self._output: list[str] = []
-        """What was let out since the last fence at top level ended, where a parser can begin."""
         self._forget_output = False
         self._line: list[str] = []
         self._tail = ""
