@@ -74,7 +74,7 @@ def make_settings(database_url: str) -> MakeSettings:
 async def running(app: FastAPI) -> AsyncIterator[FastAPI]:
     """Run the app's lifespan, and wait until it hears notifications."""
     async with app.router.lifespan_context(app):
-        await asyncio.wait_for(app.state.notifier.connected.wait(), 10)
+        await asyncio.wait_for(app.state.parts.notifier.connected.wait(), 10)
         yield app
 
 
@@ -101,10 +101,10 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.wait_for(server.is_up.wait(), 10)
-        await asyncio.wait_for(app.state.notifier.connected.wait(), 10)
+        await asyncio.wait_for(app.state.parts.notifier.connected.wait(), 10)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        app.state.followers.stop()
+        app.state.parts.followers.stop()
         server.should_exit = True
         await task
         listener.close()

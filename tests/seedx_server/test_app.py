@@ -170,8 +170,8 @@ class TestInsideAnotherApp:
         async with mounted(app) as client:
             assert (await client.get("/desk/readyz")).status_code == 200
 
-        assert app.state.engine.pool.checkedout() == 0
-        assert not app.state.notifier.connected.is_set()
+        assert app.state.parts.engine.pool.checkedout() == 0
+        assert not app.state.parts.notifier.connected.is_set()
 
 
 @in_module_loop

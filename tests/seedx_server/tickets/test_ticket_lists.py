@@ -12,7 +12,7 @@ from sqlalchemy import event
 from tests.factories import Desk, Document, Person
 from tests.seedx_server.conftest import in_module_loop, of_module
 
-NOT_A_CURSOR = "cursor: is not a cursor of this list; begin again without it"
+NOT_A_CURSOR = "cursor: is not a cursor of this list; start again without it"
 
 
 def cursor_of(*values: object) -> str:
@@ -343,7 +343,7 @@ async def test_a_page_is_one_query_however_long_it_is(queue: Queue) -> None:
     def note(*arguments: object) -> None:
         statements.append(str(arguments[2]))
 
-    engine = queue.desk.app.state.engine.sync_engine
+    engine = queue.desk.app.state.parts.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     try:
         document = await page(queue.vera, "limit=100")

@@ -364,7 +364,7 @@ class TestChanging:
         self, cleo: Person, ada: Person, shared_desk: Desk
     ) -> None:
         ticket = await cleo.ticket()
-        pool = shared_desk.app.state.engine.pool
+        pool = shared_desk.app.state.parts.engine.pool
         async with shared_desk.sessions() as session, session.begin():
             await session.execute(lock_row(ticket))
             before = pool.checkedout()

@@ -178,7 +178,7 @@ def at(desk: Desk, person: Person) -> Person:
 
 async def heard(desk: Desk, topic: str, action: Awaitable[httpx.Response]) -> httpx.Response:
     """Do something elsewhere, and wait until this process was told of it."""
-    with desk.app.state.notifier.subscribed(topic) as told:
+    with desk.app.state.parts.notifier.subscribed(topic) as told:
         answer = await action
         await asyncio.wait_for(told.wait(), DEADLINE_SECONDS)
     return answer
@@ -209,7 +209,7 @@ class TestSeveralServers:
 
     async def test_one_that_is_told_nothing_asks_the_database(self, start_desk: StartDesk) -> None:
         one, deaf = await start_desk(), await start_desk()
-        await deaf.app.state.notifier.stop()
+        await deaf.app.state.parts.notifier.stop()
         cleo, otto = await one.customer(), await one.customer("Otto")
         await cleo.post("/auth/logout")
 

@@ -13,11 +13,15 @@ import pytest
 from passlib.context import CryptContext
 from sqlalchemy import text
 
+from seedx_server.users import security
 from seedx_server.users.core import normalised_email, uncommon
+from seedx_server.users.security import PasswordCheck, PasswordHasher
 from tests.factories import PASSWORD, Desk, Document, Person, fields_of
 from tests.seedx_server.conftest import in_module_loop
 
 USER_FIELDS = {"id", "name", "email", "role", "created_at"}
+CHEAPER = security.PASSWORDS.using(argon2__time_cost=1, argon2__memory_cost=32)
+"""Hashes as an earlier version would have, at less than the cost of today (64 in the tests)."""
 SESSION_FIELDS = {"access_token", "token_type", "expires_in", "refresh_token", "user"}
 
 
@@ -210,14 +214,14 @@ class TestSigningIn:
     ) -> None:
         await shared_desk.log_in(cleo.user["email"])
         done: Counter[str] = Counter()
-        for name in ("hash", "verify"):
+        for name in ("hash", "verify_and_update"):
             monkeypatch.setattr(CryptContext, name, counting(done, name))
         wrong = {"email": email, "password": "not-the-password"}
 
         answer = await shared_desk.client.post("/auth/login", json=wrong)
 
         assert answer.status_code == 401
-        assert done == {"verify": 1}
+        assert done == {"verify_and_update": 1}
 
     @pytest.mark.parametrize(
         ("body", "named"),
@@ -242,16 +246,16 @@ class TestSigningIn:
     async def test_holds_no_connection_while_the_password_is_hashed(
         self, shared_desk: Desk, cleo: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        pool = shared_desk.app.state.engine.pool
+        pool = shared_desk.app.state.parts.engine.pool
         held = []
-        verify = shared_desk.app.state.hasher.verify
+        hasher: PasswordHasher = shared_desk.app.state.parts.hasher
+        verify = hasher.verify
 
-        async def watched(password: str, kept: str | None) -> bool:
+        async def watched(password: str, kept: str | None) -> PasswordCheck:
             held.append(pool.checkedout())
-            fits: bool = await verify(password, kept)
-            return fits
+            return await verify(password, kept)
 
-        monkeypatch.setattr(shared_desk.app.state.hasher, "verify", watched)
+        monkeypatch.setattr(hasher, "verify", watched)
         await shared_desk.log_in(cleo.user["email"])
 
         assert held == [0]
@@ -423,3 +427,38 @@ def test_the_normal_form_of_an_address_is_its_own_normal_form(address: str) -> N
     normal = normalised_email(address)
 
     assert normalised_email(normal) == normal == normal.lower()
+
+
+@in_module_loop
+class TestAnOldHash:
+    async def hash_of(self, desk: Desk, person: Person) -> str:
+        query = text("SELECT password_hash FROM users WHERE id = :id")
+        async with desk.sessions() as session:
+            return str(await session.scalar(query, {"id": person.user["id"]}))
+
+    async def keep(self, desk: Desk, person: Person, password_hash: str) -> None:
+        change = text("UPDATE users SET password_hash = :hash WHERE id = :id")
+        async with desk.sessions() as session, session.begin():
+            await session.execute(change, {"hash": password_hash, "id": person.user["id"]})
+
+    async def test_is_renewed_at_sign_in(self, shared_desk: Desk) -> None:
+        berta = await shared_desk.customer("Berta")
+        old = CHEAPER.hash(PASSWORD)
+        await self.keep(shared_desk, berta, old)
+
+        await shared_desk.log_in(berta.user["email"])
+
+        renewed = await self.hash_of(shared_desk, berta)
+        assert "m=64," in renewed
+        await shared_desk.log_in(berta.user["email"])
+        assert await self.hash_of(shared_desk, berta) == renewed
+
+    async def test_is_kept_when_the_password_is_wrong(self, shared_desk: Desk) -> None:
+        bruno = await shared_desk.customer("Bruno")
+        old = CHEAPER.hash(PASSWORD)
+        await self.keep(shared_desk, bruno, old)
+
+        wrong = {"email": bruno.user["email"], "password": "not-the-password"}
+        assert (await shared_desk.client.post("/auth/login", json=wrong)).status_code == 401
+
+        assert await self.hash_of(shared_desk, bruno) == old

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from seedx_server.infrastructure.access import Role
 from seedx_server.infrastructure.errors import InvalidInput, NotFound
 from seedx_server.users.repository import UserRepository
-from seedx_server.users.security import PasswordHasher, utc_now
+from seedx_server.users.security import PasswordCheck, PasswordHasher, utc_now
 from seedx_server.users.service import UserService
 from tests.factories import PASSWORD, Desk, Document, Person
 from tests.seedx_server.conftest import StartDesk, in_module_loop
@@ -211,14 +211,14 @@ class TestShuttingOut:
         self, shared_desk: Desk, rosa: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dana = await shared_desk.customer("Dana")
-        verify = shared_desk.app.state.hasher.verify
+        hasher: PasswordHasher = shared_desk.app.state.parts.hasher
+        verify = hasher.verify
 
-        async def meanwhile(password: str, kept: str | None) -> bool:
+        async def meanwhile(password: str, kept: str | None) -> PasswordCheck:
             await change(rosa, dana, disabled=True)
-            fits: bool = await verify(password, kept)
-            return fits
+            return await verify(password, kept)
 
-        monkeypatch.setattr(shared_desk.app.state.hasher, "verify", meanwhile)
+        monkeypatch.setattr(hasher, "verify", meanwhile)
         body = {"email": dana.user["email"], "password": PASSWORD}
         answer = await shared_desk.client.post("/auth/login", json=body)
 
@@ -272,7 +272,7 @@ class TestSeveralServers:
         assert (await there.get("/tickets")).status_code == 200
         topic = f"user:{ada.user['id']}:3"
 
-        with other.app.state.notifier.subscribed(topic) as told:
+        with other.app.state.parts.notifier.subscribed(topic) as told:
             assert (await change(rosa, ada, **fields)).status_code == 200
             await asyncio.wait_for(told.wait(), DEADLINE_SECONDS)
 

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.util.exc import CommandError
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -25,6 +26,7 @@ PROCESSES = 3
 TABLES = (
     "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
 )
+TABLE_NAMES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 UPGRADE = (
     "import sys; from seedx_server.infrastructure.database import migrate;"
     " print(migrate.upgrade(sys.argv[1]))"
@@ -162,7 +164,8 @@ class TestLocks:
     def test_a_migration_that_cannot_have_its_lock_changes_nothing(self, database_url: str) -> None:
         tables = tables_of(database_url)
         with psycopg.connect(database_url) as reader:
-            reader.execute("SELECT count(*) FROM tickets")
+            for (table,) in reader.execute(TABLE_NAMES).fetchall():
+                reader.execute(SQL("SELECT count(*) FROM {}").format(Identifier(table)))
             with pytest.raises(OperationalError, match="lock timeout"):
                 downgrade(database_url, "base")
 

@@ -77,7 +77,7 @@ class TestWhatAnActorSees:
         for person, sees in ((cleo, True), (ada, True), (otto, False)):
             row = await tickets.get(ticket["id"], actor=eyes_of(person))
             locked = await tickets.lock(ticket["id"], actor=eyes_of(person))
-            page = await tickets.list(actor=eyes_of(person), limit=100)
+            page = await tickets.page(actor=eyes_of(person), limit=100)
             assert (row is not None) is sees
             assert (locked is not None) is sees
             assert (ticket["id"] in [found.id for found in page.items]) is sees
@@ -118,7 +118,7 @@ class TestWhatAnActorSees:
             await session.flush()
             runs = RunRepository(session)
             seen = {
-                name: {run.purpose for run in (await runs.list(actor=eyes, limit=9)).items}
+                name: {run.purpose for run in (await runs.page(actor=eyes, limit=9)).items}
                 for name, eyes in (
                     ("cleo", eyes_of(cleo)),
                     ("otto", eyes_of(otto)),
@@ -135,10 +135,10 @@ class TestWhatAnActorSees:
         everybody = {person.user["id"] for person in (cleo, ada, rosa)}
 
         for person in (cleo, ada):
-            page = await users.list(actor=eyes_of(person), limit=100)
+            page = await users.page(actor=eyes_of(person), limit=100)
             assert [user.id for user in page.items] == [person.user["id"]]
             assert await users.get(rosa.user["id"], actor=eyes_of(person)) is None
-        page = await users.list(actor=eyes_of(rosa), limit=100)
+        page = await users.page(actor=eyes_of(rosa), limit=100)
         assert everybody <= {user.id for user in page.items}
 
 
@@ -167,7 +167,7 @@ class TestReading:
         found: list[int] = []
         cursor = None
         while True:
-            page = await tickets.list(actor=eyes_of(otto), limit=2, cursor=cursor)
+            page = await tickets.page(actor=eyes_of(otto), limit=2, cursor=cursor)
             found += [row.id for row in page.items]
             cursor = page.next_cursor
             if cursor is None:

@@ -24,7 +24,7 @@ async def asking(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://desk") as client:
         yield client
-    await app.state.engine.dispose()
+    await app.state.parts.engine.dispose()
 
 
 class TestAlive:
@@ -118,7 +118,7 @@ class TestNumbers:
     async def test_of_two_apps_in_a_process_are_apart(self, make_settings: MakeSettings) -> None:
         one, other = create_app(make_settings()), create_app(make_settings())
 
-        assert one.state.metrics.registry is not other.state.metrics.registry
+        assert one.state.parts.metrics.registry is not other.state.parts.metrics.registry
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])

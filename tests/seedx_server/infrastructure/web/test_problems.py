@@ -152,7 +152,7 @@ class TestAFailureOfTheServer:
         async def fail(*_: object) -> None:
             raise RuntimeError("the key of the safe is 1234")
 
-        monkeypatch.setattr(TicketService, "list", fail)
+        monkeypatch.setattr(TicketService, "page", fail)
         with caplog.at_level(logging.ERROR, "seedx.failure"):
             answer = await cleo.get("/tickets", Origin="http://localhost")
 
