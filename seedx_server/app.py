@@ -1,4 +1,4 @@
-"""The app factory: everything is made here, from the settings, and handed on."""
+"""The app factory, and what happens from the start of a server process to its end."""
 
 import asyncio
 import logging
@@ -8,13 +8,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import timedelta
 from types import FrameType
-from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from fastapi_offline import FastAPIOffline
-from starlette.middleware.cors import CORSMiddleware
 
 from seedx_server import __version__
 from seedx_server.ai import resource as ai
@@ -22,22 +20,26 @@ from seedx_server.ai.engine.stream import Followers
 from seedx_server.ai.providers.protocol import Provider
 from seedx_server.config import Settings
 from seedx_server.housekeeping import clean_forever
-from seedx_server.infrastructure.web import health, problems
-from seedx_server.infrastructure.web.middleware import CatchFailures, LimitBody, RequestContext
-from seedx_server.infrastructure.web.problems import Problem
+from seedx_server.infrastructure.web import health, openapi, problems
+from seedx_server.infrastructure.web.middleware import (
+    CatchFailures,
+    Cors,
+    HeadAsGet,
+    LimitBody,
+    RequestContext,
+)
 from seedx_server.knowledge import resource as knowledge
 from seedx_server.messages import resource as messages
 from seedx_server.parts import Parts, make_parts
 from seedx_server.tickets import resource as tickets
 from seedx_server.users import resource as users
-from seedx_server.users.actor import bearer, current_actor
+from seedx_server.users.actor import SIGNED_OUT, bearer, current_actor
 from seedx_server.users.repository import SessionRepository
 from seedx_server.users.security import utc_now
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 4 * 1024 * 1024
-PROBLEM = {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}
 
 PUBLIC_PATHS = frozenset(
     {
@@ -55,15 +57,15 @@ PUBLIC_PATHS = frozenset(
         "/static-offline-docs",
     }
 )
-"""Every path that answers somebody who is not signed in; nothing else does."""
+"""Every path that answers callers who are not signed in; no other path does."""
 
 
 class UnguardedRouteError(Exception):
-    """A route asks for nobody and is not on the list of public paths."""
+    """A route does not ask for an actor and is not on the list of public paths."""
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Make the app. Nothing connects before its lifespan begins.
+    """Return the app. Nothing connects before its lifespan begins.
 
     The app can be mounted inside another ASGI app, which then has to run its lifespan:
     `FastAPI(lifespan=lambda _: app.router.lifespan_context(app))`.
@@ -73,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises:
         SettingsError: A setting does not fit.
-        UnguardedRouteError: A route would answer anybody.
+        UnguardedRouteError: A route would answer callers who are not signed in.
     """
     parts = make_parts(settings)
     app: FastAPI = FastAPIOffline(
@@ -82,15 +84,16 @@ def create_app(settings: Settings) -> FastAPI:
         summary="A support desk that lives in the terminal.",
         lifespan=_lifespan(parts),
         redirect_slashes=False,
-        responses={"default": {"model": Problem, "description": "A problem document."}},
+        responses=openapi.DEFAULT,
     )
     app.state.parts = parts
     problems.install(app)
     _include(app, settings.api_prefix)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(LimitBody, largest=LARGEST_BODY)
     app.add_middleware(CatchFailures)
     app.add_middleware(
-        CORSMiddleware,
+        Cors,
         allow_origins=settings.allowed_origins,
         allow_credentials=True,
         allow_methods=["*"],
@@ -103,7 +106,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _include(app: FastAPI, prefix: str) -> None:
-    guarded = APIRouter(dependencies=[Depends(current_actor)])
+    guarded = APIRouter(
+        dependencies=[Depends(current_actor)], responses=openapi.problems(*SIGNED_OUT)
+    )
     for router in (
         users.signed_in,
         users.router,
@@ -116,47 +121,25 @@ def _include(app: FastAPI, prefix: str) -> None:
     app.include_router(guarded, prefix=prefix)
     app.include_router(users.public, prefix=prefix)
     app.include_router(health.router)
-    _describe(app, prefix)
+    openapi.describe(app, bearer.scheme_name, prefix)
 
 
-def _describe(app: FastAPI, prefix: str) -> None:
-    """Let the OpenAPI document name the prefix where one signs in, and the type of errors."""
-    make = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = make()
-        scheme = document["components"]["securitySchemes"][bearer.scheme_name]
-        scheme["flows"]["password"]["tokenUrl"] = f"{prefix}/auth/token".removeprefix("/")
-        for operations in document["paths"].values():
-            for operation in operations.values():
-                operation["responses"]["default"]["content"] = {problems.MEDIA_TYPE: PROBLEM}
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's way to change the document
-
-
-def check_guarded(app: FastAPI, prefix: str = "") -> int:
-    """Check that each route stands behind `current_actor` or is on the public list.
+def check_guarded(app: FastAPI, prefix: str = "") -> None:
+    """Check that each route depends on `current_actor` or is on the public list.
 
     Args:
         app: The app with all its routes.
-        prefix: The prefix that the API's routes have.
-
-    Returns:
-        How many routes were seen.
+        prefix: The prefix of the API's paths.
 
     Raises:
-        UnguardedRouteError: One does neither.
+        UnguardedRouteError: A route does neither.
     """
-    seen = 0
     for context in iter_route_contexts(app.routes):
-        seen += 1
         path = (context.path or "").removeprefix(prefix)
         dependant: Dependant | None = getattr(context, "dependant", None)
         guarded = dependant is not None and current_actor in _calls(dependant)
         if not guarded and path not in PUBLIC_PATHS:
             raise UnguardedRouteError(f"{context.path} is neither public nor guarded")
-    return seen
 
 
 def _calls(dependant: Dependant) -> Iterator[Callable[..., object] | None]:

@@ -38,6 +38,7 @@ from seedx_server.infrastructure.embedded.server import (
 )
 from seedx_server.infrastructure.errors import DomainError
 from seedx_server.infrastructure.observability import configure_logging
+from seedx_server.infrastructure.web.protocol import ProblemProtocol
 from seedx_server.users.core import UserDocument
 from seedx_server.users.repository import UserRepository
 from seedx_server.users.security import PasswordHasher, utc_now
@@ -282,6 +283,7 @@ def _run(
         reload=reload,
         log_config=None,
         access_log=False,
+        http=ProblemProtocol,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )

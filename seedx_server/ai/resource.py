@@ -18,11 +18,20 @@ from seedx_server.ai.service import AIService, Limits
 from seedx_server.infrastructure.access import Actor
 from seedx_server.infrastructure.database.engine import Session
 from seedx_server.infrastructure.database.events import EventLog
-from seedx_server.infrastructure.errors import InvalidInput, NotFound, existing
+from seedx_server.infrastructure.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooManyRequests,
+    existing,
+)
 from seedx_server.infrastructure.web.dependencies import SessionDep, answer, parts_as
-from seedx_server.infrastructure.web.idempotency import IdempotencyDep
+from seedx_server.infrastructure.web.idempotency import KEY_REUSED, IdempotencyDep
+from seedx_server.infrastructure.web.openapi import Responses, problems
 from seedx_server.messages.core import Citation
 from seedx_server.messages.repository import MessageRepository
+from seedx_server.messages.service import TICKET_CLOSED
 from seedx_server.tickets.repository import TicketRepository
 from seedx_server.users.actor import AccountParts, ActorDep
 
@@ -82,20 +91,21 @@ async def _service(parts: AIPartsDep, session: SessionDep) -> AIService:
 
 
 AI = Annotated[AIService, Depends(_service)]
-EVENTS: dict[int | str, dict[str, object]] = {
+LIMIT_REACHED = (TooManyRequests, "ai_limit_reached")
+EVENTS: Responses = {
     HTTPStatus.OK: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
 
 
-def _document(run: Run, text: str) -> RunDocument:
+def _document(run: Run, text: str, actor: Actor) -> RunDocument:
     return RunDocument(
         id=run.id,
         ticket_id=run.ticket_id,
         purpose=run.purpose,
         status=run.status,
         provider=run.provider,
-        model=run.model,
-        prompt_version=run.prompt_version,
+        model=run.model if actor.is_staff else None,
+        prompt_version=run.prompt_version if actor.is_staff else None,
         finish_reason=run.finish_reason,
         handoff=run.handoff,
         posted=run.posted,
@@ -104,7 +114,7 @@ def _document(run: Run, text: str) -> RunDocument:
         text=text,
         citations=[Citation.model_validate(citation) for citation in run.citations],
         usage=Usage(prompt_tokens=run.prompt_tokens, completion_tokens=run.completion_tokens),
-        cost=float(run.cost) if run.cost is not None else None,
+        cost=float(run.cost) if run.cost is not None and actor.is_staff else None,
         first_text_ms=run.first_text_ms,
         created_at=run.created_at,
         started_at=run.started_at,
@@ -112,7 +122,11 @@ def _document(run: Run, text: str) -> RunDocument:
     )
 
 
-@router.get("/tickets/{ticket_id}/ai-response", responses=EVENTS, response_class=EventStream)
+@router.get(
+    "/tickets/{ticket_id}/ai-response",
+    responses={**EVENTS, **problems(NotFound, TICKET_CLOSED, InvalidInput, LIMIT_REACHED)},
+    response_class=EventStream,
+)
 async def ai_response(
     ticket_id: int, actor: ActorDep, parts: AIPartsDep, last_event_id: LastEventId = None
 ) -> Response:
@@ -139,7 +153,18 @@ async def _resumed(service: AIService, ticket_id: int, position: Position, actor
 
 
 @router.post(
-    "/tickets/{ticket_id}/ai-runs", status_code=HTTPStatus.ACCEPTED, response_model=RunDocument
+    "/tickets/{ticket_id}/ai-runs",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=RunDocument,
+    responses=problems(
+        Forbidden,
+        NotFound,
+        TICKET_CLOSED,
+        (Conflict, "run_in_progress"),
+        InvalidInput,
+        KEY_REUSED,
+        LIMIT_REACHED,
+    ),
 )
 async def start_run(
     ticket_id: int, body: RunRequest, actor: ActorDep, ai: AI, idempotency: IdempotencyDep
@@ -147,27 +172,38 @@ async def start_run(
     """Start a run; follow it at `/ai-runs/{id}/events`."""
     if earlier := await idempotency.earlier_answer(actor):
         return earlier
-    document = _document(await ai.start(ticket_id, body, actor), "")
+    document = _document(await ai.start(ticket_id, body, actor), "", actor)
     return await idempotency.keep(answer(document, HTTPStatus.ACCEPTED))
 
 
-@router.post("/ask", status_code=HTTPStatus.ACCEPTED, response_model=RunDocument)
+@router.post(
+    "/ask",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=RunDocument,
+    responses=problems(InvalidInput, KEY_REUSED, LIMIT_REACHED),
+)
 async def ask(body: Question, actor: ActorDep, ai: AI, idempotency: IdempotencyDep) -> Response:
     """Have a question answered that has no ticket; follow it at `/ai-runs/{id}/events`."""
     if earlier := await idempotency.earlier_answer(actor):
         return earlier
-    document = _document(await ai.ask(body, actor), "")
+    document = _document(await ai.ask(body, actor), "", actor)
     return await idempotency.keep(answer(document, HTTPStatus.ACCEPTED))
 
 
-@router.get("/ai-runs/{run_id}", response_model=RunDocument)
+@router.get(
+    "/ai-runs/{run_id}", response_model=RunDocument, responses=problems(NotFound, InvalidInput)
+)
 async def get_run(run_id: int, actor: ActorDep, ai: AI) -> Response:
     """Return a run with its text so far."""
     run = await ai.get(run_id, actor)
-    return answer(_document(run, await ai.text(run)))
+    return answer(_document(run, await ai.text(run), actor))
 
 
-@router.get("/ai-runs/{run_id}/events", responses=EVENTS, response_class=EventStream)
+@router.get(
+    "/ai-runs/{run_id}/events",
+    responses={**EVENTS, **problems(NotFound, InvalidInput)},
+    response_class=EventStream,
+)
 async def run_events(
     run_id: int, actor: ActorDep, parts: AIPartsDep, last_event_id: LastEventId = None
 ) -> Response:
@@ -181,15 +217,22 @@ async def run_events(
 
 
 @router.post(
-    "/ai-runs/{run_id}/cancel", status_code=HTTPStatus.ACCEPTED, response_model=RunDocument
+    "/ai-runs/{run_id}/cancel",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=RunDocument,
+    responses=problems(NotFound, InvalidInput),
 )
 async def cancel_run(run_id: int, actor: ActorDep, ai: AI) -> Response:
     """Ask a run to stop."""
     run = await ai.cancel(run_id, actor)
-    return answer(_document(run, await ai.text(run)), HTTPStatus.ACCEPTED)
+    return answer(_document(run, await ai.text(run), actor), HTTPStatus.ACCEPTED)
 
 
-@router.get("/tickets/{ticket_id}/events", responses=EVENTS, response_class=EventStream)
+@router.get(
+    "/tickets/{ticket_id}/events",
+    responses={**EVENTS, **problems(NotFound, InvalidInput)},
+    response_class=EventStream,
+)
 async def ticket_events(
     ticket_id: int, actor: ActorDep, parts: AIPartsDep, last_event_id: LastEventId = None
 ) -> Response:
@@ -202,6 +245,29 @@ async def ticket_events(
         tickets = TicketRepository(session)
         existing(await tickets.get(ticket_id, actor=actor), f"ticket {ticket_id}")
     return EventStream(parts.followers.ticket(ticket_id, actor, after))
+
+
+@router.head("/tickets/{ticket_id}/ai-response", include_in_schema=False)
+@router.head("/tickets/{ticket_id}/events", include_in_schema=False)
+async def ticket_stream_headers(
+    ticket_id: int, actor: ActorDep, session: SessionDep
+) -> EventStream:
+    """Answer HEAD without starting a run or a stream."""
+    tickets = TicketRepository(session)
+    existing(await tickets.get(ticket_id, actor=actor), f"ticket {ticket_id}")
+    return EventStream(_no_events())
+
+
+@router.head("/ai-runs/{run_id}/events", include_in_schema=False)
+async def run_stream_headers(run_id: int, actor: ActorDep, ai: AI) -> EventStream:
+    """Answer HEAD without starting a stream."""
+    await ai.get(run_id, actor)
+    return EventStream(_no_events())
+
+
+async def _no_events() -> AsyncIterator[bytes]:
+    for event in tuple[bytes, ...]():
+        yield event
 
 
 def _event_id(value: str | None) -> int:

@@ -21,7 +21,7 @@ class PassageText:
     """A passage before it is stored.
 
     Attributes:
-        heading: The heading it stands under as plain text, or "" at the article's opening.
+        heading: The heading above it as plain text, or "" at the article's opening.
         text: Its Markdown, without the heading.
     """
 
@@ -31,7 +31,7 @@ class PassageText:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Text that stays together, and what stands between it and the piece before."""
+    """Text that is not cut, and the separator between it and the piece before."""
 
     glue: str
     text: str

@@ -35,7 +35,7 @@ class FoundPassage:
 
     Attributes:
         article: Its article, without the content.
-        heading: The heading it stands under, or "" for the article's opening.
+        heading: The heading above it, or "" for the article's opening.
         text: Its Markdown.
         fit: How much of the question it contains, from 0 up; see `score_of`.
     """

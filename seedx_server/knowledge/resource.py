@@ -6,6 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from seedx_server.infrastructure.errors import (
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+)
 from seedx_server.infrastructure.web.dependencies import (
     Cursor,
     IfMatch,
@@ -15,6 +21,7 @@ from seedx_server.infrastructure.web.dependencies import (
     etag,
     expected_version,
 )
+from seedx_server.infrastructure.web.openapi import problems
 from seedx_server.knowledge.core import (
     LONGEST_SLUG,
     SLUG_PATTERN,
@@ -43,7 +50,7 @@ Knowledge = Annotated[KnowledgeService, Depends(_service)]
 Slug = Annotated[str, Path(pattern=SLUG_PATTERN, max_length=LONGEST_SLUG)]
 
 
-@router.get("", response_model=ArticlePage)
+@router.get("", response_model=ArticlePage, responses=problems(InvalidInput))
 async def list_articles(
     *,
     request: Request,
@@ -63,7 +70,9 @@ async def list_articles(
     return answer(ArticlePage(items=items, next_cursor=page.next_cursor))
 
 
-@router.get("/{slug:path}", response_model=ArticleDocument)
+@router.get(
+    "/{slug:path}", response_model=ArticleDocument, responses=problems(NotFound, InvalidInput)
+)
 async def get_article(
     slug: Slug, request: Request, actor: ActorDep, knowledge: Knowledge
 ) -> Response:
@@ -75,7 +84,8 @@ async def get_article(
     "/{slug:path}",
     response_model=ArticleDocument,
     responses={
-        HTTPStatus.CREATED: {"description": "The article was created.", "model": ArticleDocument}
+        HTTPStatus.CREATED: {"description": "The article was created.", "model": ArticleDocument},
+        **problems(Forbidden, PreconditionFailed, InvalidInput),
     },
 )
 async def put_article(
@@ -94,7 +104,11 @@ async def put_article(
     )
 
 
-@router.delete("/{slug:path}", status_code=HTTPStatus.NO_CONTENT)
+@router.delete(
+    "/{slug:path}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problems(Forbidden, NotFound, PreconditionFailed, InvalidInput),
+)
 async def delete_article(
     slug: Slug, actor: ActorDep, knowledge: Knowledge, if_match: IfMatch = None
 ) -> None:

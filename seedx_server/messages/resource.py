@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from seedx_server.infrastructure.errors import Conflict, Forbidden, InvalidInput, NotFound
 from seedx_server.infrastructure.web.dependencies import (
     Cursor,
     Limit,
@@ -12,7 +13,8 @@ from seedx_server.infrastructure.web.dependencies import (
     answer,
     etag,
 )
-from seedx_server.infrastructure.web.idempotency import IdempotencyDep
+from seedx_server.infrastructure.web.idempotency import KEY_REUSED, IdempotencyDep
+from seedx_server.infrastructure.web.openapi import problems
 from seedx_server.messages.core import (
     Author,
     ConversationDocument,
@@ -22,7 +24,7 @@ from seedx_server.messages.core import (
     NewMessage,
 )
 from seedx_server.messages.models import Message
-from seedx_server.messages.service import MessageService, message_service
+from seedx_server.messages.service import TICKET_CLOSED, MessageService, message_service
 from seedx_server.tickets.core import TicketDocument
 from seedx_server.users.actor import ActorDep
 
@@ -36,7 +38,11 @@ async def _service(session: SessionDep) -> MessageService:
 Messages = Annotated[MessageService, Depends(_service)]
 
 
-@router.get("/tickets/{ticket_id}", response_model=ConversationDocument)
+@router.get(
+    "/tickets/{ticket_id}",
+    response_model=ConversationDocument,
+    responses=problems(NotFound, InvalidInput),
+)
 async def get_ticket(ticket_id: int, actor: ActorDep, messages: Messages) -> Response:
     """Show a ticket with its first 100 messages, oldest first."""
     conversation = await messages.conversation(ticket_id, actor)
@@ -49,7 +55,11 @@ async def get_ticket(ticket_id: int, actor: ActorDep, messages: Messages) -> Res
     return answer(document, headers={"ETag": etag(ticket.version)})
 
 
-@router.get("/tickets/{ticket_id}/messages", response_model=MessagePage)
+@router.get(
+    "/tickets/{ticket_id}/messages",
+    response_model=MessagePage,
+    responses=problems(NotFound, InvalidInput),
+)
 async def list_messages(
     ticket_id: int, actor: ActorDep, messages: Messages, limit: Limit = 20, cursor: Cursor = None
 ) -> Response:
@@ -63,6 +73,7 @@ async def list_messages(
     "/tickets/{ticket_id}/messages",
     status_code=HTTPStatus.CREATED,
     response_model=MessageDocument,
+    responses=problems(Forbidden, NotFound, TICKET_CLOSED, InvalidInput, KEY_REUSED),
 )
 async def post_message(
     ticket_id: int,
@@ -79,7 +90,11 @@ async def post_message(
     return await idempotency.keep(answer(_document(message, author), HTTPStatus.CREATED))
 
 
-@router.post("/messages/{message_id}/feedback", status_code=HTTPStatus.NO_CONTENT)
+@router.post(
+    "/messages/{message_id}/feedback",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problems(NotFound, (Conflict, "not_ai"), InvalidInput),
+)
 async def rate_message(
     message_id: int, body: NewFeedback, actor: ActorDep, messages: Messages
 ) -> None:

@@ -18,6 +18,7 @@ from seedx_server.tickets.models import Ticket
 from seedx_server.tickets.repository import TicketRepository, TicketRepositoryInterface
 
 MESSAGES_SHOWN_WITH_TICKET = 100
+TICKET_CLOSED = (Conflict, "ticket_closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ def refuse_closed(ticket: Ticket) -> None:
         raise Conflict(
             f"Ticket {ticket.id} is closed. Reopen it, or open a follow-up that names it: "
             f'seedx ticket new -t "Follow-up to #{ticket.id}"',
-            code="ticket_closed",
+            code=TICKET_CLOSED[1],
         )
 
 

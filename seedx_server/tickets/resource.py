@@ -5,6 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from seedx_server.infrastructure.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+)
 from seedx_server.infrastructure.web.dependencies import (
     Cursor,
     IfMatch,
@@ -14,7 +21,8 @@ from seedx_server.infrastructure.web.dependencies import (
     etag,
     expected_version,
 )
-from seedx_server.infrastructure.web.idempotency import IdempotencyDep
+from seedx_server.infrastructure.web.idempotency import KEY_REUSED, IdempotencyDep
+from seedx_server.infrastructure.web.openapi import problems
 from seedx_server.tickets.core import (
     NewTicket,
     Priority,
@@ -60,7 +68,7 @@ async def _filter(
     )
 
 
-@router.get("", response_model=TicketPage)
+@router.get("", response_model=TicketPage, responses=problems(InvalidInput))
 async def list_tickets(
     actor: ActorDep,
     tickets: Tickets,
@@ -74,7 +82,12 @@ async def list_tickets(
     return answer(TicketPage(items=items, next_cursor=page.next_cursor))
 
 
-@router.post("", status_code=HTTPStatus.CREATED, response_model=TicketDocument)
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    response_model=TicketDocument,
+    responses=problems(InvalidInput, KEY_REUSED),
+)
 async def open_ticket(
     body: NewTicket,
     actor: ActorDep,
@@ -95,7 +108,10 @@ async def open_ticket(
 @router.post(
     "/claim",
     response_model=TicketDocument,
-    responses={HTTPStatus.NO_CONTENT: {"description": "No ticket waits.", "model": None}},
+    responses={
+        HTTPStatus.NO_CONTENT: {"description": "No ticket waits.", "model": None},
+        **problems(Forbidden),
+    },
 )
 async def claim_ticket(actor: StaffDep, tickets: Tickets) -> Response:
     """Assign the most urgent open ticket without an assignee to yourself. For staff."""
@@ -105,7 +121,13 @@ async def claim_ticket(actor: StaffDep, tickets: Tickets) -> Response:
     return answer(TicketDocument.model_validate(ticket), headers={"ETag": etag(ticket.version)})
 
 
-@router.patch("/{ticket_id}", response_model=TicketDocument)
+@router.patch(
+    "/{ticket_id}",
+    response_model=TicketDocument,
+    responses=problems(
+        Forbidden, NotFound, (Conflict, "bad_transition"), PreconditionFailed, InvalidInput
+    ),
+)
 async def change_ticket(
     ticket_id: int, body: TicketPatch, actor: ActorDep, tickets: Tickets, if_match: IfMatch = None
 ) -> Response:

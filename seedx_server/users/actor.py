@@ -9,6 +9,7 @@ from fastapi.security import OAuth2PasswordBearer
 
 from seedx_server.infrastructure.access import STAFF, Actor, Role
 from seedx_server.infrastructure.errors import Forbidden, Unauthenticated
+from seedx_server.infrastructure.web import openapi
 from seedx_server.infrastructure.web.dependencies import InfrastructureParts, parts_as
 from seedx_server.users.repository import SessionRepository
 from seedx_server.users.revocation import Revocations
@@ -32,6 +33,14 @@ class AccountParts(InfrastructureParts):
 
 AccountPartsDep = Annotated[AccountParts, Depends(parts_as(AccountParts))]
 
+
+SIGNED_OUT: tuple[openapi.Kind, ...] = (
+    Unauthenticated,
+    (Unauthenticated, "invalid_token"),
+    (Unauthenticated, "token_expired"),
+    (Unauthenticated, "token_revoked"),
+)
+"""The errors of every route that asks for an actor."""
 
 bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
 

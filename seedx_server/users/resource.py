@@ -6,7 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Response
 
+from seedx_server.infrastructure.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Unauthenticated,
+)
 from seedx_server.infrastructure.web.dependencies import Cursor, Limit, SessionDep, answer
+from seedx_server.infrastructure.web.openapi import problems
 from seedx_server.users.actor import AccountPartsDep, ActorDep, AdminDep
 from seedx_server.users.core import (
     LONGEST_EMAIL,
@@ -24,6 +32,8 @@ from seedx_server.users.models import User
 from seedx_server.users.repository import SessionRepository, SignInTransactions, UserRepository
 from seedx_server.users.security import utc_now
 from seedx_server.users.service import AuthService, SignedIn, UserService
+
+BAD_CREDENTIALS = (Unauthenticated, "bad_credentials")
 
 public = APIRouter(prefix="/auth", tags=["auth"])
 signed_in = APIRouter(tags=["auth"])
@@ -79,26 +89,44 @@ def _managed(user: User) -> ManagedUserDocument:
     )
 
 
-@public.post("/signup", status_code=HTTPStatus.CREATED, response_model=UserDocument)
+@public.post(
+    "/signup",
+    status_code=HTTPStatus.CREATED,
+    response_model=UserDocument,
+    responses=problems((Conflict, "email_taken"), InvalidInput),
+)
 async def sign_up(body: SignUp, users: Users) -> Response:
     """Create a customer's account."""
     user = await users.sign_up(body)
     return answer(UserDocument.model_validate(user), HTTPStatus.CREATED)
 
 
-@public.post("/login", response_model=SessionDocument)
+@public.post(
+    "/login", response_model=SessionDocument, responses=problems(BAD_CREDENTIALS, InvalidInput)
+)
 async def log_in(body: Login, auth: Auth) -> Response:
     """Sign in with an e-mail address and a password."""
     return _session_document(await auth.log_in(body))
 
 
-@public.post("/token", response_model=SessionDocument)
+@public.post(
+    "/token", response_model=SessionDocument, responses=problems(BAD_CREDENTIALS, InvalidInput)
+)
 async def token(credentials: Annotated[Login, Depends(_form)], auth: Auth) -> Response:
     """Sign in through the OAuth2 password form (RFC 6749, section 4.3)."""
     return _session_document(await auth.log_in(credentials))
 
 
-@public.post("/refresh", response_model=SessionDocument)
+@public.post(
+    "/refresh",
+    response_model=SessionDocument,
+    responses=problems(
+        (Unauthenticated, "invalid_refresh_token"),
+        (Unauthenticated, "refresh_token_reused"),
+        (Unauthenticated, "session_ended"),
+        InvalidInput,
+    ),
+)
 async def refresh(body: RefreshRequest, auth: Auth) -> Response:
     """Exchange a refresh token for a new pair of tokens. Each refresh token works once."""
     return _session_document(await auth.refresh(body.refresh_token))
@@ -110,13 +138,13 @@ async def log_out(actor: ActorDep, auth: Auth) -> None:
     await auth.log_out(actor)
 
 
-@signed_in.get("/auth/me", response_model=UserDocument)
+@signed_in.get("/auth/me", response_model=UserDocument, responses=problems(NotFound))
 async def me(actor: ActorDep, users: Users) -> Response:
     """Show the account that is signed in."""
     return answer(UserDocument.model_validate(await users.get(actor.id, actor)))
 
 
-@router.get("", response_model=UserPage)
+@router.get("", response_model=UserPage, responses=problems(Forbidden, InvalidInput))
 async def list_users(
     actor: AdminDep, users: Users, limit: Limit = 20, cursor: Cursor = None
 ) -> Response:
@@ -127,7 +155,11 @@ async def list_users(
     )
 
 
-@router.patch("/{user_id}", response_model=ManagedUserDocument)
+@router.patch(
+    "/{user_id}",
+    response_model=ManagedUserDocument,
+    responses=problems(Forbidden, NotFound, InvalidInput),
+)
 async def change_user(user_id: int, body: UserPatch, actor: AdminDep, users: Users) -> Response:
     """Change an account's role, or disable or enable it. For admins."""
     return answer(_managed(await users.change(user_id, body, actor)))

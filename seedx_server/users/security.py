@@ -36,7 +36,7 @@ class PasswordCheck:
     Attributes:
         fits: Whether the password is right.
         renewed_hash: A hash of a right password to keep instead, if the old one was made with
-            a scheme or cost that is no longer the chosen one.
+            an outdated scheme or cost.
     """
 
     fits: bool

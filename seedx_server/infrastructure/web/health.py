@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from seedx_server.infrastructure.database.engine import OUTAGE, Sessions
 from seedx_server.infrastructure.errors import Unavailable
 from seedx_server.infrastructure.web.dependencies import InfrastructureDep, answer
+from seedx_server.infrastructure.web.openapi import problems
 
 DATABASE_SECONDS = 3.0
 REVISION = text("SELECT version_num FROM alembic_version")
@@ -32,7 +33,11 @@ async def alive() -> Response:
     return answer(Health())
 
 
-@router.get("/readyz", response_model=Health)
+@router.get(
+    "/readyz",
+    response_model=Health,
+    responses=problems((Unavailable, "database_not_migrated")),
+)
 async def ready(parts: InfrastructureDep) -> Response:
     """Report whether the database responds and has the schema that this version needs."""
     found = await _revision(parts.sessions)

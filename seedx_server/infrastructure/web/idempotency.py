@@ -44,6 +44,9 @@ class IdempotencyKey(Timestamped, Base):
     __table_args__ = (Index(None, "created_at"),)
 
 
+KEY_REUSED = (InvalidInput, "idempotency_key_reused")
+
+
 class Idempotency:
     """Answers a repeated request with the first answer.
 

@@ -67,10 +67,10 @@ class TestWriting:
         body = {"content": "hello"}
 
         answers = [await who.post(messages_of(ticket), body) for who in (cleo, ada, otto)]
-        nobody = await shared_desk.client.post(messages_of(ticket), json=body)
+        signed_out = await shared_desk.client.post(messages_of(ticket), json=body)
 
         assert [answer.status_code for answer in answers] == [201, 201, 404]
-        assert nobody.status_code == 401
+        assert signed_out.status_code == 401
 
     async def test_cannot_be_done_in_anothers_name_or_the_ais(self, cleo: Person) -> None:
         ticket = await cleo.ticket()
@@ -195,6 +195,7 @@ class TestTheTicketAfterAMessage:
         await asyncio.gather(*(who.message(ticket, "at once") for who in (cleo, ada) * 4))
 
         read = await cleo.read(ticket)
+        assert read["version"] == ticket["version"] + 8
         assert len(read["messages"]) == 8
         ids = [message["id"] for message in read["messages"]]
         assert ids == sorted(ids)
@@ -295,10 +296,10 @@ class TestReading:
     ) -> None:
         ticket = await cleo.ticket()
         answers = [await who.get(messages_of(ticket)) for who in (cleo, ada, otto)]
-        nobody = await shared_desk.client.get(messages_of(ticket))
+        signed_out = await shared_desk.client.get(messages_of(ticket))
 
         assert [answer.status_code for answer in answers] == [200, 200, 404]
-        assert nobody.status_code == 401
+        assert signed_out.status_code == 401
 
     async def test_by_a_cursor_of_another_ticket_shows_only_this_one(
         self, cleo: Person, otto: Person
@@ -355,8 +356,8 @@ class TestFeedback:
         path = f"/messages/{message_id}/feedback"
 
         assert (await otto.post(path, {"rating": "down"})).status_code == 404
-        nobody = await shared_desk.client.post(path, json={"rating": "down"})
-        assert nobody.status_code == 401
+        signed_out = await shared_desk.client.post(path, json={"rating": "down"})
+        assert signed_out.status_code == 401
 
     async def test_is_for_messages_of_the_ai(self, cleo: Person) -> None:
         message = await cleo.message(await cleo.ticket(), "by me")

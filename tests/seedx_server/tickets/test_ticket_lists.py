@@ -40,7 +40,7 @@ async def titles(reader: Person, query: str = "") -> list[str]:
 
 @dataclass(frozen=True)
 class Queue:
-    """A desk with work on it; nobody changes it in this module."""
+    """A desk with work on it; no test of this module changes it."""
 
     desk: Desk
     mona: Person

@@ -35,10 +35,10 @@ class TestWho:
     async def test_only_admins_may_manage_accounts(
         self, shared_desk: Desk, cleo: Person, ada: Person, method: str, path: str
     ) -> None:
-        nobody = await shared_desk.client.request(method, path, json={"role": "admin"})
+        signed_out = await shared_desk.client.request(method, path, json={"role": "admin"})
         others = [await who.send(method, path, {"role": "admin"}) for who in (cleo, ada)]
 
-        assert nobody.status_code == 401
+        assert signed_out.status_code == 401
         for answer in others:
             assert answer.status_code == 403
             assert answer.json()["code"] == "forbidden"
@@ -122,7 +122,7 @@ class TestARole:
         customer = await refreshed(shared_desk, agent)
         assert (await customer.get(f"/tickets/{ticket['id']}")).status_code == 404
 
-    async def test_that_stays_the_same_signs_nobody_out(
+    async def test_that_stays_the_same_ends_no_session(
         self, shared_desk: Desk, rosa: Person
     ) -> None:
         nils = await shared_desk.customer("Nils")
@@ -170,7 +170,9 @@ class TestARole:
         assert [error["field"] for error in answer.json()["errors"]] == [named]
 
     @pytest.mark.parametrize("user_id", ["0", "-1", "999999", "2147483648", "1" + "0" * 30])
-    async def test_of_nobody_is_not_found(self, rosa: Person, user_id: str) -> None:
+    async def test_of_an_account_that_does_not_exist_is_not_found(
+        self, rosa: Person, user_id: str
+    ) -> None:
         answer = await rosa.patch(f"/users/{user_id}", {"role": "agent"})
 
         assert answer.status_code == 404
@@ -254,7 +256,7 @@ class TestOnTheServersOwnMachine:
         with pytest.raises(NotFound, match="seedx signup"):
             await self.role_of(shared_desk, "nobody@example.com", Role.ADMIN)
 
-    async def test_what_is_no_address_is_bad_input(self, shared_desk: Desk) -> None:
+    async def test_what_is_not_an_address_is_bad_input(self, shared_desk: Desk) -> None:
         with pytest.raises(InvalidInput) as refusal:
             await self.role_of(shared_desk, "nobody", Role.ADMIN)
         assert [problem.field for problem in refusal.value.fields] == ["email"]

@@ -1,4 +1,4 @@
-"""A ticket's event stream tells its life: in order, once each, and to nobody what is not theirs."""
+"""A ticket's event stream has each event once and in order, and none its reader may not see."""
 
 import asyncio
 from collections.abc import AsyncIterator

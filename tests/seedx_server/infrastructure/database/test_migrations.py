@@ -95,7 +95,7 @@ class TestUpgrading:
             assert said.decode().strip() == migrate.newest()
         assert migrate.current(empty_url) == migrate.newest()
 
-    def test_waits_for_the_one_that_is_at_it(self, empty_url: str) -> None:
+    def test_waits_for_the_process_that_upgrades_already(self, empty_url: str) -> None:
         with psycopg.connect(empty_url, autocommit=True) as other:
             other.execute("SELECT pg_advisory_lock(%s)", [migrate.UPGRADE_LOCK])
             upgrading = threading.Thread(target=migrate.upgrade, args=[empty_url])
