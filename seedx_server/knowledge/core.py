@@ -85,6 +85,6 @@ def score_of(fit: float) -> float:
 
     Args:
         fit: How much of a question a passage has: the sum over the question's concepts of how rare
-            the word is and how prominent its place is, times the share of concepts that the passage has.
+            the word is and how prominent its place is, times the share of concepts it contains.
     """
     return fit**2 / (fit**2 + HALF_FIT**2)

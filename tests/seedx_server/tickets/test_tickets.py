@@ -374,9 +374,7 @@ class TestChanging:
                 ada.patch(path_of(ticket), {"assignee_id": ada.user["id"]}),
             )
             async with asyncio.timeout(10):
-                while (
-                    pool.checkedout() < before + 3
-                ):  # noqa: ASYNC110  # the pool has no event for it
+                while pool.checkedout() < before + 3:  # noqa: ASYNC110  # it has no event
                     await asyncio.sleep(0)
         answers = [answer.json() for answer in await waiting]
 
