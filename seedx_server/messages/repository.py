@@ -12,13 +12,14 @@ from seedx_server.infrastructure.database.repository import Page, SqlRepository
 from seedx_server.messages.core import Rating
 from seedx_server.messages.models import Feedback, Message
 from seedx_server.tickets.models import Ticket
+from seedx_server.users.models import User
 
 
 class MessageRepository(SqlRepository[Message]):
     """Messages: whoever may see a ticket sees its messages; notes are for staff."""
 
     model = Message
-    eager = (joinedload(Message.author),)
+    eager = (joinedload(Message.author).load_only(User.name, User.role, raiseload=True),)
 
     def visible_to(self, actor: Actor) -> Select[Message]:
         """Return the query of all messages that this actor may see."""
@@ -64,7 +65,7 @@ class MessageRepository(SqlRepository[Message]):
         """
         statement = (
             select(Message)
-            .options(joinedload(Message.author))
+            .options(*self.eager)
             .where(Message.ticket_id == ticket_id)
             .order_by(Message.id.desc())
             .limit(limit)

@@ -14,6 +14,7 @@ from seedx_server.infrastructure.database.repository import Page, RepositoryInte
 from seedx_server.infrastructure.errors import InvalidInput
 from seedx_server.tickets.core import Priority, Sort, Status, TicketFilter
 from seedx_server.tickets.models import SEARCH_CONFIGURATION, Ticket
+from seedx_server.users.models import User
 
 TicketValue = str | int | list[str] | None
 
@@ -44,7 +45,10 @@ class TicketRepository(SqlRepository[Ticket], TicketRepositoryInterface):
     """Tickets: customers see their own, staff see all."""
 
     model = Ticket
-    eager = (joinedload(Ticket.requester, innerjoin=True), joinedload(Ticket.assignee))
+    eager = (
+        joinedload(Ticket.requester, innerjoin=True).load_only(User.name, raiseload=True),
+        joinedload(Ticket.assignee).load_only(User.name, raiseload=True),
+    )
 
     def visible_to(self, actor: Actor) -> Select[Ticket]:
         """Return the query of all tickets that this actor may see."""

@@ -176,6 +176,12 @@ class SessionRepository:
         session, user = (await self.session.execute(statement)).one()
         return session, user
 
+    async def session_of_token(self, token_hash: bytes) -> int | None:
+        """Return the id of a refresh token's session, or None if the token is unknown."""
+        return await self.session.scalar(
+            select(RefreshToken.session_id).where(RefreshToken.token_hash == token_hash)
+        )
+
     async def revoke(self, session_id: int, now: datetime) -> None:
         """End a session on every server process."""
         await self.session.execute(
@@ -212,8 +218,8 @@ class SessionRepository:
         return bool(await self.session.scalar(select(is_valid)))
 
 
-class SignInTransactions:
-    """Short transactions that must not be part of the request's own.
+class AccountLookup:
+    """Reads accounts outside the request's transaction, so that it holds no connection.
 
     Args:
         sessions: Makes sessions.
@@ -222,24 +228,10 @@ class SignInTransactions:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    async def account(self, email: str) -> User | None:
-        """Return the account of a normalised address; no connection is held afterwards."""
+    async def by_email(self, email: str) -> User | None:
+        """Return the account of a normalised address, whoever asks."""
         async with self._sessions() as session:
             return await UserRepository(session).unscoped_by_email(email)
-
-    async def end_session_of(self, token_hash: bytes, now: datetime) -> int | None:
-        """End the session of a refresh token, even if the request that asks is refused.
-
-        Returns:
-            The session's id, or None if the token is unknown.
-        """
-        async with self._sessions() as session, session.begin():
-            session_id = await session.scalar(
-                select(RefreshToken.session_id).where(RefreshToken.token_hash == token_hash)
-            )
-            if session_id is not None:
-                await SessionRepository(session).revoke(session_id, now)
-            return session_id
 
 
 async def delete_expired(sessions: Sessions, refresh_life: timedelta) -> None:

@@ -15,6 +15,7 @@ from seedx_server.infrastructure.errors import (
 )
 from seedx_server.infrastructure.web.dependencies import Cursor, Limit, SessionDep, answer
 from seedx_server.infrastructure.web.openapi import problems
+from seedx_server.infrastructure.web.problems import problem_response
 from seedx_server.users.actor import AccountPartsDep, ActorDep, AdminDep
 from seedx_server.users.core import (
     LONGEST_EMAIL,
@@ -29,7 +30,7 @@ from seedx_server.users.core import (
     UserPatch,
 )
 from seedx_server.users.models import User
-from seedx_server.users.repository import SessionRepository, SignInTransactions, UserRepository
+from seedx_server.users.repository import AccountLookup, SessionRepository, UserRepository
 from seedx_server.users.security import utc_now
 from seedx_server.users.service import AuthService, SignedIn, UserService
 
@@ -48,7 +49,7 @@ async def _auth_service(parts: AccountPartsDep, session: SessionDep) -> AuthServ
     return AuthService(
         users=UserRepository(session),
         sessions=SessionRepository(session),
-        transactions=SignInTransactions(parts.sessions),
+        lookup=AccountLookup(parts.sessions),
         hasher=parts.hasher,
         signer=parts.signer,
         revocations=parts.revocations,
@@ -129,7 +130,12 @@ async def token(credentials: Annotated[Login, Depends(_form)], auth: Auth) -> Re
 )
 async def refresh(body: RefreshRequest, auth: Auth) -> Response:
     """Exchange a refresh token for a new pair of tokens. Each refresh token works once."""
-    return _session_document(await auth.refresh(body.refresh_token))
+    signed = await auth.refresh(body.refresh_token)
+    return (
+        problem_response(signed)
+        if isinstance(signed, Unauthenticated)
+        else _session_document(signed)
+    )
 
 
 @signed_in.post("/auth/logout", status_code=HTTPStatus.NO_CONTENT)

@@ -16,8 +16,8 @@ from seedx_server.infrastructure.errors import (
 from seedx_server.users.core import Login, SignUp, UserPatch, normalised_email
 from seedx_server.users.models import User, UserSession
 from seedx_server.users.repository import (
+    AccountLookup,
     SessionRepository,
-    SignInTransactions,
     UserRepositoryInterface,
 )
 from seedx_server.users.revocation import Revocations
@@ -153,7 +153,7 @@ class AuthService:
     Args:
         users: The accounts.
         sessions: The sign-ins.
-        transactions: What happens outside the request's transaction.
+        lookup: The accounts, read outside the request's transaction.
         hasher: Verifies passwords.
         signer: Makes access tokens.
         revocations: The access tokens that this process refuses.
@@ -166,7 +166,7 @@ class AuthService:
         *,
         users: UserRepositoryInterface,
         sessions: SessionRepository,
-        transactions: SignInTransactions,
+        lookup: AccountLookup,
         hasher: PasswordHasher,
         signer: TokenSigner,
         revocations: Revocations,
@@ -175,7 +175,7 @@ class AuthService:
     ) -> None:
         self._users = users
         self._sessions = sessions
-        self._transactions = transactions
+        self._lookup = lookup
         self._hasher = hasher
         self._signer = signer
         self._revocations = revocations
@@ -191,7 +191,7 @@ class AuthService:
         """
         email = _address(credentials.email)
         # Hashing takes long and connections are few, so none is held meanwhile.
-        kept = _hash_of(await self._transactions.account(email)) if email else None
+        kept = _hash_of(await self._lookup.by_email(email)) if email else None
         check = await self._hasher.verify(credentials.password, kept)
         user = await self._users.unscoped_by_email(email) if email else None
         if not check.fits or user is None or _hash_of(user) != kept:
@@ -203,19 +203,20 @@ class AuthService:
         session = await self._sessions.begin(user.id, self._now() + self._refresh_life)
         return await self._grant(user, session)
 
-    async def refresh(self, token: str) -> SignedIn:
+    async def refresh(self, token: str) -> SignedIn | Unauthenticated:
         """Exchange a refresh token for a new pair.
 
         A token that comes a second time was copied by somebody: the session ends (RFC 9700,
-        section 4.14.2).
+        section 4.14.2). That refusal is returned and not raised: an error would roll back the
+        end of the session.
 
         Raises:
-            Unauthenticated: The token is unknown or spent, or its session has ended.
+            Unauthenticated: The token is unknown, or its session has ended.
         """
         token_hash = refresh_token_hash(token)
         spent = await self._sessions.spend_token(token_hash, self._now())
         if spent is None:
-            raise await self._refusal_of(token_hash)
+            return await self._end_reused(token_hash)
         session, user = spent
         over = session.revoked_at is not None or session.expires_at <= self._now()
         if over or user.disabled_at is not None:
@@ -225,17 +226,19 @@ class AuthService:
 
     async def log_out(self, actor: Actor) -> None:
         """End the actor's session: its access and refresh tokens stop working."""
-        await self._sessions.revoke(actor.session_id, self._now())
-        self._revocations.end_session(actor.session_id)
+        await self._end(actor.session_id)
 
-    async def _refusal_of(self, token_hash: bytes) -> Unauthenticated:
-        """Return the error for a token that cannot be spent; a reused one ends its session."""
-        session_id = await self._transactions.end_session_of(token_hash, self._now())
+    async def _end(self, session_id: int) -> None:
+        await self._sessions.revoke(session_id, self._now())
+        self._revocations.end_session(session_id)
+
+    async def _end_reused(self, token_hash: bytes) -> Unauthenticated:
+        session_id = await self._sessions.session_of_token(token_hash)
         if session_id is None:
-            return Unauthenticated(
+            raise Unauthenticated(
                 "The refresh token is not valid. Sign in again.", code="invalid_refresh_token"
             )
-        self._revocations.end_session(session_id)
+        await self._end(session_id)
         return Unauthenticated(
             "This refresh token was used before, so the session was ended. Sign in again.",
             code="refresh_token_reused",

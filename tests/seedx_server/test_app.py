@@ -1,14 +1,17 @@
 """The app as a whole: who gets in, where it may live, and what surrounds every answer."""
 
 import asyncio
+import inspect
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
 
 from seedx_server.app import (
     LARGEST_BODY,
@@ -87,6 +90,36 @@ class TestTheGuard:
             for body in bodies:
                 answer = await ada.send(method, path, body)
                 assert answer.status_code < 500, (method, path, body)
+
+
+def test_no_dependency_runs_in_a_thread(make_settings: MakeSettings) -> None:
+    """A plain function among the dependencies costs each request a trip to the thread pool."""
+    app = create_app(make_settings())
+    dependants = [
+        dependant
+        for context in iter_route_contexts(app.routes)
+        if isinstance(dependant := getattr(context, "dependant", None), Dependant)
+    ]
+
+    assert len(dependants) > 20
+    for dependant in dependants:
+        for call in calls_of(dependant):
+            assert runs_in_the_event_loop(call), call
+
+
+def calls_of(dependant: Dependant) -> Iterator[Callable[..., object]]:
+    for part in (dependant, *dependant.dependencies):
+        assert part.call is not None
+        yield part.call
+    for part in dependant.dependencies:
+        yield from calls_of(part)
+
+
+def runs_in_the_event_loop(call: Callable[..., object]) -> bool:
+    return any(
+        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each)
+        for each in (call, getattr(call, "__call__", None))  # noqa: B004  # security schemes
+    )
 
 
 class TestThePrefix:

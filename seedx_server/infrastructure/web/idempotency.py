@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.database.engine import Base, Sessions, Timestamped
+from seedx_server.infrastructure.database.engine import Base, Session, Sessions, Timestamped
 from seedx_server.infrastructure.database.retention import delete_in_batches
 from seedx_server.infrastructure.errors import FieldError, InvalidInput
 from seedx_server.infrastructure.web.dependencies import SessionDep
@@ -60,20 +60,13 @@ class Idempotency:
     Args:
         request: The request; its body tells a repeat from another use of the key.
         session: The transaction of the write.
-        idempotency_key: The header, if it was sent.
+        key: The header, if it was sent.
     """
 
-    def __init__(
-        self,
-        request: Request,
-        session: SessionDep,
-        idempotency_key: Annotated[
-            str | None, Header(description="Requests with the same key are carried out once.")
-        ] = None,
-    ) -> None:
+    def __init__(self, request: Request, session: Session, key: str | None) -> None:
         self._request = request
         self._session = session
-        self._key = idempotency_key
+        self._key = key
         self._user_id: int | None = None
 
     async def earlier_answer(self, actor: Actor) -> Response | None:
@@ -134,7 +127,17 @@ class Idempotency:
         return digest.digest()
 
 
-IdempotencyDep = Annotated[Idempotency, Depends(scope="function")]
+async def _idempotency(
+    request: Request,
+    session: SessionDep,
+    idempotency_key: Annotated[
+        str | None, Header(description="Requests with the same key are carried out once.")
+    ] = None,
+) -> Idempotency:
+    return Idempotency(request, session, idempotency_key)
+
+
+IdempotencyDep = Annotated[Idempotency, Depends(_idempotency, scope="function")]
 
 
 async def delete_expired(sessions: Sessions) -> None:
