@@ -1,4 +1,4 @@
-"""Words and documents of the knowledge base: pure."""
+"""Limits, scores and schemas of the knowledge base: pure."""
 
 from datetime import datetime
 from typing import Annotated

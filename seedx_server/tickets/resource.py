@@ -24,6 +24,7 @@ from seedx_server.infrastructure.web.dependencies import (
 from seedx_server.infrastructure.web.idempotency import KEY_REUSED, IdempotencyDep
 from seedx_server.infrastructure.web.openapi import problems
 from seedx_server.tickets.core import (
+    MOST_TAGS,
     NewTicket,
     Priority,
     SearchText,
@@ -36,6 +37,7 @@ from seedx_server.tickets.core import (
 )
 from seedx_server.tickets.service import TicketService, ticket_service
 from seedx_server.users.actor import ActorDep, StaffDep
+from seedx_server.users.core import LONGEST_EMAIL
 
 router = APIRouter(prefix="/tickets", tags=["tickets"])
 
@@ -50,9 +52,15 @@ Tickets = Annotated[TicketService, Depends(_service)]
 async def _filter(
     *,
     status: Annotated[list[Status], Query()] = [],  # noqa: B006  # FastAPI copies defaults
-    assignee: Annotated[str | None, Query(description="A user's id, `me` or `none`.")] = None,
-    requester: Annotated[str | None, Query(description="A user's id or `me`.")] = None,
-    tag: Annotated[list[SearchText], Query()] = [],  # noqa: B006  # FastAPI copies defaults
+    assignee: Annotated[
+        str | None, Query(max_length=LONGEST_EMAIL, description="A user's id, `me` or `none`.")
+    ] = None,
+    requester: Annotated[
+        str | None, Query(max_length=LONGEST_EMAIL, description="A user's id or `me`.")
+    ] = None,
+    tag: Annotated[
+        list[SearchText], Query(max_length=MOST_TAGS)
+    ] = [],  # noqa: B006  # FastAPI copies defaults
     priority: Annotated[list[Priority], Query()] = [],  # noqa: B006  # FastAPI copies defaults
     q: Annotated[SearchText | None, Query(description="Words to search for.")] = None,
     sort: Sort = Sort.UPDATED,

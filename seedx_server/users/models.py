@@ -51,7 +51,7 @@ class UserSession(Timestamped, Identified):
 
 
 class RefreshToken(Timestamped, Base):
-    """One refresh token, kept only as the SHA-256 of itself."""
+    """One refresh token, kept only as its SHA-256 hash."""
 
     __tablename__ = "refresh_tokens"
 

@@ -80,7 +80,7 @@ class TestTheGuard:
                 assert answer.headers["WWW-Authenticate"] == "Bearer"
 
     @in_module_loop
-    async def test_fails_for_no_route_whatever_is_sent(
+    async def test_no_route_fails_whatever_is_sent(
         self, ada: Person, guarded_routes: list[tuple[str, str]]
     ) -> None:
         for method, path in guarded_routes:
@@ -123,7 +123,7 @@ def runs_in_the_event_loop(call: Callable[..., object]) -> bool:
 
 
 class TestThePrefix:
-    async def test_stands_before_the_api_and_not_before_what_operators_ask(
+    async def test_applies_to_the_api_and_not_to_the_operators_paths(
         self, make_settings: MakeSettings
     ) -> None:
         async with (

@@ -101,7 +101,7 @@ class TestWriting:
         assert after["created_at"] == before["created_at"]
         assert after["updated_at"] > before["updated_at"]
 
-    async def test_if_match_refuses_to_overwrite_what_was_not_read(self, desk: Desk) -> None:
+    async def test_if_match_refuses_to_overwrite_an_unread_version(self, desk: Desk) -> None:
         agent = await desk.staff()
         await put(agent, "export", EXPORT)
         await put(agent, "export", EXPORT | {"title": "Exports"})
@@ -205,7 +205,7 @@ class TestVisibility:
         assert [answer.status_code for answer in answers] == [403] * 4
         assert (await customer.get("/articles/export")).json() == article
 
-    async def test_who_is_not_signed_in_sees_nothing(self, desk: Desk) -> None:
+    async def test_callers_who_are_not_signed_in_see_nothing(self, desk: Desk) -> None:
         agent = await desk.staff()
         await put(agent, "export", EXPORT)
 

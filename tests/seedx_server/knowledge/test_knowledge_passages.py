@@ -29,7 +29,7 @@ def test_a_heading_is_kept_as_plain_text() -> None:
     assert [passage.heading for passage in passages] == ["Use seedx serve\\", "Old style"]
 
 
-def test_what_looks_like_a_heading_inside_code_or_a_quote_is_none() -> None:
+def test_a_heading_inside_code_or_a_quote_does_not_count() -> None:
     content = "## Real\n\n```\n# a comment\n```\n\n> ## quoted\n"
 
     assert [passage.heading for passage in split_into_passages(content)] == ["Real"]

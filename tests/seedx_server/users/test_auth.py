@@ -1,4 +1,4 @@
-"""Accounts are made, people sign in, stay signed in and sign out."""
+"""People sign up, sign in, stay signed in and sign out."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ async def refresh(desk: Desk, token: str) -> httpx.Response:
 
 @in_module_loop
 class TestSigningUp:
-    async def test_gives_the_account_of_a_customer_and_no_secret(self, shared_desk: Desk) -> None:
+    async def test_returns_a_customer_account_and_no_secret(self, shared_desk: Desk) -> None:
         answer = await shared_desk.client.post("/auth/signup", json=account("new@example.com"))
 
         assert answer.status_code == 201
@@ -44,7 +44,7 @@ class TestSigningUp:
         assert (user["email"], user["role"]) == ("new@example.com", "customer")
         assert datetime.fromisoformat(user["created_at"]).utcoffset() == timedelta(0)
 
-    async def test_takes_no_role(self, shared_desk: Desk) -> None:
+    async def test_ignores_a_role(self, shared_desk: Desk) -> None:
         wanted = account("climber@example.com", role="admin", is_admin=True, id=1)
 
         answer = await shared_desk.client.post("/auth/signup", json=wanted)
@@ -60,7 +60,7 @@ class TestSigningUp:
         ],
         ids=["case", "unicode form", "domain in ASCII"],
     )
-    async def test_has_one_account_for_all_forms_of_an_address(
+    async def test_allows_one_account_for_all_forms_of_an_address(
         self, shared_desk: Desk, kept: str, typed: str
     ) -> None:
         first = await shared_desk.client.post("/auth/signup", json=account(typed))
@@ -192,7 +192,7 @@ class TestSigningIn:
         ],
     )
     @pytest.mark.parametrize("path", ["/auth/login", "/auth/token"])
-    async def test_refused_says_the_same_whatever_was_wrong(
+    async def test_that_is_refused_does_not_say_what_was_wrong(
         self, shared_desk: Desk, cleo: Person, path: str, email: str, password: str
     ) -> None:
         assert cleo.user["email"] == "cleo@example.com"
@@ -318,9 +318,7 @@ class TestRefreshing:
         assert again.json()["code"] == "session_ended"
 
     @pytest.mark.parametrize("token", ["", "unknown", "\x00", "é" * 100, "' OR true --"])
-    async def test_with_a_token_that_never_was_is_refused(
-        self, shared_desk: Desk, token: str
-    ) -> None:
+    async def test_with_an_unknown_token_is_refused(self, shared_desk: Desk, token: str) -> None:
         answer = await refresh(shared_desk, token)
 
         assert answer.status_code == 401
@@ -333,7 +331,7 @@ class TestRefreshing:
         assert answer.status_code == 422
         assert fields_of(answer) == {"refresh_token"}
 
-    async def test_takes_no_access_token(self, shared_desk: Desk, cleo: Person) -> None:
+    async def test_does_not_accept_an_access_token(self, shared_desk: Desk, cleo: Person) -> None:
         answer = await refresh(shared_desk, cleo.session["access_token"])
 
         assert answer.status_code in {401, 422}

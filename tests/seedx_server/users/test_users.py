@@ -1,4 +1,4 @@
-"""Admins see all accounts, give roles, and shut people out and in."""
+"""Admins see all accounts, give roles, and disable and enable accounts."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ async def refreshed(desk: Desk, person: Person) -> Person:
 
 
 @in_module_loop
-class TestWho:
+class TestPermissions:
     @pytest.mark.parametrize(("method", "path"), [("GET", "/users"), ("PATCH", "/users/1")])
     async def test_only_admins_may_manage_accounts(
         self, shared_desk: Desk, cleo: Person, ada: Person, method: str, path: str
@@ -44,7 +44,7 @@ class TestWho:
             assert answer.json()["code"] == "forbidden"
             assert answer.json()["detail"] == "Only admins may do this."
 
-    async def test_nobody_may_change_their_own_account(self, rosa: Person) -> None:
+    async def test_no_admin_may_change_their_own_account(self, rosa: Person) -> None:
         for fields in ({"role": "customer"}, {"disabled": True}):
             answer = await change(rosa, rosa, **fields)
             assert answer.status_code == 403
@@ -53,7 +53,7 @@ class TestWho:
 
 @in_module_loop
 class TestTheList:
-    async def test_has_every_account_newest_first_a_page_at_a_time(
+    async def test_has_every_account_newest_first_in_pages(
         self, shared_desk: Desk, rosa: Person
     ) -> None:
         names = [f"Lister{number}" for number in range(5)]
@@ -94,7 +94,7 @@ class TestTheList:
 
 @in_module_loop
 class TestARole:
-    async def test_given_counts_at_once_and_voids_tokens_with_the_old_one(
+    async def test_given_counts_at_once_and_ends_tokens_with_the_old_one(
         self, shared_desk: Desk, rosa: Person, cleo: Person
     ) -> None:
         ticket = await cleo.ticket()
@@ -109,7 +109,7 @@ class TestARole:
         agent = await refreshed(shared_desk, ned)
         assert (await agent.get(f"/tickets/{ticket['id']}")).status_code == 200
 
-    async def test_taken_away_takes_the_view_of_others_tickets_away(
+    async def test_taken_away_hides_other_peoples_tickets(
         self, shared_desk: Desk, rosa: Person, cleo: Person
     ) -> None:
         ticket = await cleo.ticket()
@@ -132,7 +132,7 @@ class TestARole:
 
         assert (await nils.get("/auth/me")).status_code == 200
 
-    async def test_changed_twice_at_once_voids_what_was_signed_in_between(
+    async def test_changed_twice_at_once_ends_tokens_made_in_between(
         self, shared_desk: Desk, rosa: Person
     ) -> None:
         nell = await shared_desk.customer("Nell")
@@ -179,7 +179,7 @@ class TestARole:
 
 
 @in_module_loop
-class TestShuttingOut:
+class TestDisabling:
     async def test_ends_tokens_sessions_and_signing_in(
         self, shared_desk: Desk, rosa: Person
     ) -> None:
@@ -226,7 +226,7 @@ class TestShuttingOut:
 
         assert answer.status_code == 401
 
-    async def test_an_agent_leaves_them_unassignable(
+    async def test_an_agent_makes_them_unassignable(
         self, shared_desk: Desk, rosa: Person, cleo: Person
     ) -> None:
         gone = await shared_desk.staff("Gus")

@@ -125,7 +125,7 @@ def wait_for_waiter(connection: psycopg.Connection) -> None:
 
 
 class TestDowngrading:
-    def test_takes_away_all_that_was_made_and_it_can_be_made_again(self, database_url: str) -> None:
+    def test_removes_everything_and_upgrading_restores_it(self, database_url: str) -> None:
         downgrade(database_url, "base")
         assert tables_of(database_url) == 0
         assert migrate.current(database_url) is None
@@ -157,7 +157,7 @@ class TestLocks:
     @pytest.mark.parametrize(
         "path", sorted(migrate.scripts_folder().glob("versions/*.py")), ids=lambda path: path.stem
     )
-    def test_every_migration_gives_up_so(self, path: Path) -> None:
+    def test_every_migration_gives_up_the_same_way(self, path: Path) -> None:
         assert_gives_up(path)
 
     @pytest.mark.usefixtures("scripts")

@@ -53,7 +53,7 @@ class TestTheInterface:
         with pytest.raises(TypeError, match="abstract"):
             RepositoryInterface()  # type: ignore[abstract]  # that is what is shown
 
-    def test_cannot_be_met_without_saying_who_sees_what(self) -> None:
+    def test_cannot_be_implemented_without_visible_to(self) -> None:
         class Blind(SqlRepository[Ticket]):
             model: ClassVar[type[Identified]] = Ticket
 
@@ -175,7 +175,7 @@ class TestReading:
         assert len(found) == 3
         assert found == sorted(found, reverse=True)
 
-    async def test_what_was_not_loaded_is_never_loaded_on_the_way(
+    async def test_related_rows_are_never_loaded_lazily(
         self, session: AsyncSession, ticket: Document
     ) -> None:
         session.expunge_all()

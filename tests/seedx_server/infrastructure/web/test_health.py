@@ -115,7 +115,7 @@ class TestNumbers:
 
         assert re.search(r"^seedx_streams 1.0$", during.text, re.MULTILINE)
 
-    async def test_of_two_apps_in_a_process_are_apart(self, make_settings: MakeSettings) -> None:
+    async def test_of_two_apps_in_a_process_are_separate(self, make_settings: MakeSettings) -> None:
         one, other = create_app(make_settings()), create_app(make_settings())
 
         assert one.state.parts.metrics.registry is not other.state.parts.metrics.registry

@@ -59,7 +59,7 @@ class TestARepeat:
         assert len({answer.json()["id"] for answer in answers}) == 1
         assert await how_many(ivan) == 1
 
-    async def test_with_no_key_or_another_is_another_write(self, shared_desk: Desk) -> None:
+    async def test_without_a_key_or_with_another_is_another_write(self, shared_desk: Desk) -> None:
         ilse = await shared_desk.customer("Ilse")
 
         await ilse.post("/tickets", BODY)
@@ -124,7 +124,7 @@ class TestAKey:
         assert first.status_code == 201
         assert again.json()["id"] == first.json()["id"]
 
-    async def test_shows_nothing_to_who_lost_sight_of_the_ticket(
+    async def test_shows_nothing_to_a_person_who_may_no_longer_see_the_ticket(
         self, shared_desk: Desk, cleo: Person
     ) -> None:
         ticket = await cleo.ticket()

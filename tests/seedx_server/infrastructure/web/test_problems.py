@@ -139,7 +139,7 @@ class TestABody:
             b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
         ],
     )
-    async def test_that_is_no_document_is_refused(self, cleo: Person, content: bytes) -> None:
+    async def test_that_is_not_a_document_is_refused(self, cleo: Person, content: bytes) -> None:
         headers = {**cleo.headers, "Content-Type": "application/json"}
 
         answer = await cleo.client.post("/tickets", content=content, headers=headers)
@@ -180,7 +180,7 @@ class TestABody:
 
 @in_module_loop
 class TestAFailureOfTheServer:
-    async def test_is_a_500_that_tells_the_log_and_not_the_caller(
+    async def test_is_a_500_whose_cause_is_only_in_the_log(
         self,
         cleo: Person,
         monkeypatch: pytest.MonkeyPatch,
