@@ -1,6 +1,6 @@
 """A PostgreSQL cluster in a folder: made, started, recovered and stopped with pg_ctl and initdb.
 
-It knows nothing of who else uses the folder: `embedded.py` lets one process at a time in.
+It knows nothing of other users of the folder: `server.py` lets one process at a time in.
 """
 
 import contextlib
@@ -243,11 +243,21 @@ class Cluster:
     def _clear_remains(self) -> None:
         """Remove what a killed server left: its lock files, and children that outlived it.
 
-        The pid in those files may by now be another program's, or that of a dead process which
-        nobody has buried: for both PostgreSQL would refuse to start.
+        The pid in those files may by now be another program's, or that of a zombie: PostgreSQL
+        would refuse to start for either.
+
+        Raises:
+            EmbeddedPostgresError: The server responds, so it was not killed at all.
         """
         locks = [self._pid_file, self._socket_path.with_name(f"{_SOCKET_NAME}.lock")]
         if not any(lock.exists() for lock in locks):
+            return
+        if self._ping() in {pq.Ping.OK, pq.Ping.REJECT}:
+            if self.postmaster() is None:
+                raise EmbeddedPostgresError(
+                    f"The database in {self.folder} is served by a process that cannot be seen "
+                    "from here, probably in another container. Stop it there first."
+                )
             return
         _logger.warning("the embedded PostgreSQL was killed; it recovers now")
         self._end_orphans()
