@@ -165,9 +165,7 @@ class TestABackup:
         assert "--no-password" in arguments
 
 
-def replace_program(
-    name: str, script: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def replace_program(name: str, script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a script run in the place of a PostgreSQL program."""
     folder.mkdir()
     program = folder / name
@@ -262,7 +260,9 @@ class TestARestoration:
         assert titles(desk) == ["kept"]
         assert databases_beside(desk) == []
 
-    @pytest.mark.parametrize("content", ["", "This is not a backup.", "-- PostgreSQL database dump"])
+    @pytest.mark.parametrize(
+        "content", ["", "This is not a backup.", "-- PostgreSQL database dump"]
+    )
     def test_of_something_else_is_refused_and_changes_nothing(
         self, desk: str, tmp_path: Path, content: str
     ) -> None:
