@@ -22,17 +22,16 @@ def listen(settings: Settings, host_setting: str) -> socket.socket:
         EntryError: The port cannot be used.
     """
     host, port = settings.host, settings.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
         listener = socket.create_server((host, port), family=family)
-    except (OSError, UnicodeError) as error:
-        number = error.errno if isinstance(error, OSError) else None
-        if isinstance(error, socket.gaierror | UnicodeError) or number == errno.EADDRNOTAVAIL:
-            raise BadSettingError(
-                f"{host_setting}: {host} is not an address of this machine; use for example "
-                "127.0.0.1, or 0.0.0.0 for all its addresses"
-            ) from error
-        raise _port_error(host, port, number, error) from error
+    except (socket.gaierror, UnicodeError) as error:
+        raise _foreign_host(host, host_setting) from error
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise _foreign_host(host, host_setting) from error
+        raise _unusable_port(host, port, error) from error
     # The server's own processes inherit it.
     listener.set_inheritable(True)
     # asyncio's own event loop would let each response wait 40 ms for an acknowledgement.
@@ -46,13 +45,20 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _port_error(host: str, port: int, number: int | None, error: Exception) -> EntryError:
-    if number == errno.EADDRINUSE:
+def _foreign_host(host: str, setting: str) -> BadSettingError:
+    return BadSettingError(
+        f"{setting}: {host} is not an address of this machine; use for example 127.0.0.1, or "
+        "0.0.0.0 for all its addresses"
+    )
+
+
+def _unusable_port(host: str, port: int, error: OSError) -> EntryError:
+    if error.errno == errno.EADDRINUSE:
         message = f"Port {port} of {host} is in use by another program."
-    elif number in {errno.EACCES, errno.EPERM}:
+    elif error.errno in {errno.EACCES, errno.EPERM}:
         message = f"This user may not listen on port {port} of {host}."
     else:
-        message = f"Cannot listen on port {port} of {host}: {error}"
+        message = f"Cannot listen on port {port} of {host}: {error.strerror}"
     return EntryError(message, f"Use another port: seedx serve --port {_other_port(port)}")
 
 

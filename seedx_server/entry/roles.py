@@ -29,7 +29,7 @@ def set_role(email: str, role: str) -> dict[str, object]:
         try:
             document = asyncio.run(_set_role(settings, email, Role(role)))
         except NotFound as error:
-            raise NotFoundError(error.detail, "See who has an account: seedx user list") from error
+            raise NotFoundError(error.detail) from error
         except DomainError as error:
             raise EntryError(error.detail) from error
     return document.model_dump(mode="json")

@@ -109,11 +109,21 @@ async def _ready(server: ServerProcess) -> None:
     assert answer.status_code == 200, answer.text
 
 
+async def until(reached: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until something in other processes is as wanted."""
+    async with asyncio.timeout(RESTART_SECONDS):
+        while not await reached():  # noqa: ASYNC110  # another process sets no event here
+            await asyncio.sleep(POLL_SECONDS)
+
+
 async def ready_again(server: ServerProcess) -> None:
     """Wait until a server that lost its database is ready."""
-    async with asyncio.timeout(RESTART_SECONDS), server.client() as client:
-        while (await client.get("/readyz")).status_code != 200:
-            await asyncio.sleep(POLL_SECONDS)
+    async with server.client() as client:
+
+        async def ready() -> bool:
+            return (await client.get("/readyz")).status_code == httpx.codes.OK
+
+        await until(ready)
 
 
 @dataclass

@@ -10,12 +10,12 @@ import psutil
 import pytest
 
 from tests.faults.conftest import (
-    POLL_SECONDS,
     RESTART_SECONDS,
     Serve,
     ServerProcess,
     ready_again,
     signed_up,
+    until,
 )
 from tests.streams import opened
 
@@ -45,9 +45,11 @@ async def metric(server: ServerProcess, series: str) -> float:
 
 async def until_metric(server: ServerProcess, series: str, wanted: float) -> None:
     """Wait until a number of /metrics is as wanted."""
-    async with asyncio.timeout(RESTART_SECONDS):
-        while await metric(server, series) != wanted:
-            await asyncio.sleep(POLL_SECONDS)
+
+    async def reached() -> bool:
+        return await metric(server, series) == wanted
+
+    await until(reached)
 
 
 async def visit(server: ServerProcess) -> None:
