@@ -1,5 +1,5 @@
-# The server's image. Alone it keeps an embedded PostgreSQL in /var/lib/seedx; with DATABASE_URL and
-# JWT_SECRET it uses yours, as docker-compose.yml does.
+# The server's image. By itself it keeps an embedded PostgreSQL in the volume /var/lib/seedx; with
+# DATABASE_URL and JWT_SECRET it uses yours, as docker-compose.yml does.
 
 FROM python:3.13-slim AS build
 WORKDIR /source

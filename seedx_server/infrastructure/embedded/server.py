@@ -43,8 +43,8 @@ class EmbeddedPostgres:
     """PostgreSQL in a folder, running while at least one process uses it.
 
     Args:
-        data_dir: The data folder; the cluster is its subfolder `postgres`. Made if missing.
-        durable: False trades safety after a crash of the machine for speed; for tests.
+        data_dir: The data folder; the cluster is its subfolder `postgres`. Created if missing.
+        durable: False trades safety after a crash of the machine for speed, for tests.
     """
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
@@ -152,7 +152,7 @@ class EmbeddedPostgres:
             )
 
     def _reachable_cluster(self) -> Cluster:
-        """Return the cluster with the account that runs it, which may reach all it needs."""
+        """Return the cluster with the account that runs it, which is let through to its files."""
         account = service_account()
         if account:
             account.may_enter(self._data_dir.resolve())
@@ -170,13 +170,13 @@ class EmbeddedPostgres:
         except OSError as error:
             raise EmbeddedPostgresError(
                 f"The data folder {self._data_dir} cannot be used: {error.strerror or error}"
-                f"{f' ({error.filename})' if error.filename else ''}. Mend that, or set "
+                f"{f' ({error.filename})' if error.filename else ''}. Fix that, or set "
                 "SEEDX_DATA_DIR to a folder that you may write to."
             ) from error
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold `start.lock`: nobody else starts or stops the server meanwhile."""
+        """Hold `start.lock`, so that no other process starts or stops the server meanwhile."""
         lock = self._open_lock("start.lock")
         deadline = time.monotonic() + 2 * PATIENCE_SECONDS
         try:

@@ -36,14 +36,16 @@ def kept_running(server: EmbeddedPostgres) -> Iterator[None]:
 def _watch(server: EmbeddedPostgres, ended: threading.Event) -> None:
     wait = CHECK_SECONDS
     while not ended.wait(wait):
-        if server.is_running():
-            wait = CHECK_SECONDS
-            continue
-        logger.warning("the embedded PostgreSQL died; starting it again")
         try:
-            server.restart()
-        except EmbeddedPostgresError as error:
+            _start_if_dead(server)
+            wait = CHECK_SECONDS
+        except (EmbeddedPostgresError, OSError) as error:
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
             logger.warning("%s Trying again in %.0f seconds.", error, wait)
-        else:
-            logger.info("the embedded PostgreSQL runs again")
+
+
+def _start_if_dead(server: EmbeddedPostgres) -> None:
+    if not server.is_running():
+        logger.warning("the embedded PostgreSQL died; starting it again")
+        server.restart()
+        logger.info("the embedded PostgreSQL runs again")
