@@ -18,6 +18,9 @@ from seedx_server.infrastructure.observability import configure_logging
 
 logger = logging.getLogger("seedx")
 
+SIGNAL_STATUS = 128
+"""What shells add to a signal's number for the exit status of a program that it ended."""
+
 
 def db_upgrade() -> str:
     """Upgrade the database to the newest schema and return its revision.
@@ -49,7 +52,8 @@ def reachable_database(
 
     Args:
         overrides: Settings by field name that win over the environment.
-        long_lived: Whether to start the embedded database again when it dies.
+        long_lived: Whether the block runs until a signal ends it. Then the embedded database is
+            started again when it dies.
 
     Raises:
         EntryError: A setting cannot be used, or the embedded database does not start.
@@ -58,7 +62,7 @@ def reachable_database(
         settings = load_settings(**overrides or {})
         configure_logging(settings.log_level)
         with ExitStack() as stack:
-            stack.enter_context(_leaving_in_order())
+            stack.enter_context(_leaving_in_order(is_failure=not long_lived))
             if settings.database_url is None:
                 server = stack.enter_context(EmbeddedPostgres(settings.data_dir))
                 if long_lived:
@@ -75,19 +79,23 @@ def _on_embedded(settings: Settings, server: EmbeddedPostgres) -> Settings:
 
 
 @contextmanager
-def _leaving_in_order() -> Iterator[None]:
-    """Leave by an exception when told to end, so that nothing is left running or half done."""
+def _leaving_in_order(*, is_failure: bool) -> Iterator[None]:
+    """Leave by an exception when told to end, so that nothing is left running or half done.
+
+    Args:
+        is_failure: Whether to end as a program does that a signal kept from finishing.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    kept = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+
+    def leave(number: int, _: FrameType | None) -> None:
+        logger.info("stopping on %s", signal.Signals(number).name)
+        raise SystemExit(SIGNAL_STATUS + number if is_failure else 0)
+
+    kept = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
-
-
-def _leave(number: int, _: FrameType | None) -> None:
-    logger.info("stopping on %s", signal.Signals(number).name)
-    raise SystemExit(0)

@@ -1,7 +1,10 @@
 """A backup is whole or not written; a restoration takes place beside the database or not at all."""
 
+import os
 import shutil
+import signal
 import stat
+import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,6 +39,11 @@ for word in "$@"; do
     case "$word" in --file=*) printf 'half of it' > "${word#--file=}" ;; esac
 done
 kill -9 $$
+"""
+
+NEVER_ENDS = """#!/bin/sh
+echo started > "$SEEDX_TEST_CALL"
+exec sleep 1000
 """
 
 RECORDS_ITS_CALL = """#!/bin/sh
@@ -132,6 +140,27 @@ class TestABackup:
             entry.db_backup(tmp_path / "desk.dump")
 
         assert (tmp_path / "desk.dump").read_bytes() == whole
+
+    @pytest.mark.usefixtures("desk")
+    def test_that_is_told_to_end_fails_and_leaves_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SEEDX_TEST_CALL", str(tmp_path / "call"))
+        os.mkfifo(tmp_path / "call")
+        replace_program("pg_dump", NEVER_ENDS, tmp_path / "bin", monkeypatch)
+
+        def end_when_started() -> None:
+            (tmp_path / "call").read_text()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        ending = threading.Thread(target=end_when_started)
+        ending.start()
+        with pytest.raises(SystemExit) as left:
+            entry.db_backup(tmp_path / "desk.dump")
+        ending.join()
+
+        assert left.value.code == 128 + signal.SIGTERM
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "call"]
 
     @pytest.mark.usefixtures("desk")
     def test_goes_where_a_link_points(self, tmp_path: Path) -> None:
@@ -322,10 +351,12 @@ DATABASE_TRAITS = """
 """
 
 
-def add_migration(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this version of SeedX be the next one, whose schema has one table more."""
+def add_migration(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, script: str = NEXT_MIGRATION
+) -> None:
+    """Let this version of SeedX be the next one, with one migration more."""
     shutil.copytree(migrate.scripts_folder(), folder)
-    (folder / "versions" / "0002_macros.py").write_text(NEXT_MIGRATION)
+    (folder / "versions" / "0002_macros.py").write_text(script)
     monkeypatch.setattr(migrate, "scripts_folder", lambda: folder)
 
 
