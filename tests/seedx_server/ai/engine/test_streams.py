@@ -74,7 +74,7 @@ class TestResuming:
 
         assert text_of(await resumed, held) == TEXT
 
-    async def test_behind_the_end_begins_the_text_anew(self, one: Desk) -> None:
+    async def test_behind_the_end_restarts_the_text(self, one: Desk) -> None:
         cleo = await one.customer()
         ticket = await cleo.ticket()
         await followed(cleo, reply_path(ticket))
@@ -145,7 +145,7 @@ class TestTwoProcesses:
 
 
 class TestARestart:
-    async def test_after_a_cut_in_mid_text_voids_it_for_every_reader(
+    async def test_after_a_cut_in_mid_text_discards_it_for_every_reader(
         self, one: Desk, other: Desk, upstream: FakeUpstream
     ) -> None:
         gate = asyncio.Event()
