@@ -18,8 +18,7 @@ from seedx_server.config import Settings
 from seedx_server.infrastructure.access import STAFF, Actor, Role
 from seedx_server.infrastructure.database.engine import Sessions, outlasting_outages
 from seedx_server.infrastructure.observability import Metrics
-from seedx_server.knowledge.repository import ArticleRepository
-from seedx_server.knowledge.service import KnowledgeService
+from seedx_server.knowledge.service import knowledge_service
 from seedx_server.messages.models import Message
 from seedx_server.messages.repository import MessageRepository
 from seedx_server.tickets.repository import TicketRepository
@@ -107,7 +106,7 @@ class AIComposer:
     async def _brief(self, run: Run) -> Briefing:
         async with self._sessions() as session:
             transcript, answered = await _transcript(session, run)
-            knowledge = KnowledgeService(ArticleRepository(session))
+            knowledge = knowledge_service(session)
             passages = await ground(
                 knowledge, _queries(run, transcript), _reader(run), self._articles_path
             )

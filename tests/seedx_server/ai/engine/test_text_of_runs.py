@@ -30,8 +30,8 @@ async def front(make_settings: MakeSettings) -> AsyncIterator[Desk]:
     app = create_app(make_settings())
     async with reached(app) as desk:
         yield desk
-    await app.state.engine.dispose()
-    app.state.hasher.close()
+    await app.state.parts.engine.dispose()
+    app.state.parts.hasher.close()
 
 
 @pytest.fixture
@@ -184,14 +184,14 @@ class TestTokens:
             await asyncio.wait_for(writing.stopped.wait(), 10)
             await owner.ended(run)
             after_it = await person.post("/ask", {"question": "Why?"})
-        await app.state.engine.dispose()
-        app.state.hasher.close()
+        await app.state.parts.engine.dispose()
+        app.state.parts.hasher.close()
 
         assert [while_it_runs.status_code, after_it.status_code] == [429, 429]
 
 
 def test_texts_of_earlier_versions_find_their_place_and_back(database_url: str) -> None:
-    migrate_to(database_url, "0001")
+    migrate_to(database_url, "0002")
     with psycopg.connect(database_url) as connection:
         connection.execute(
             "INSERT INTO users (name, email, password_hash, role)"
@@ -217,7 +217,7 @@ def test_texts_of_earlier_versions_find_their_place_and_back(database_url: str) 
         left = connection.execute("SELECT DISTINCT run_id FROM ai_run_chunks").fetchall()
     assert (texts, left) == ([("One two.",), (None,)], [(2,)])
 
-    migrate_to(database_url, "0001")
+    migrate_to(database_url, "0002")
 
     with psycopg.connect(database_url) as connection:
         joined = (
