@@ -18,7 +18,7 @@ from seedx_cli.errors import SeedXError, UsageError
 from seedx_cli.terminal.safe_text import safe
 
 if TYPE_CHECKING:
-    from seedx_cli.terminal.console import Terminal
+    from seedx_cli.terminal.terminal import Terminal
 
 SCISSORS = "-" * 24 + " >8 " + "-" * 24
 _EDITORS = ("sensible-editor", "nano", "vi")

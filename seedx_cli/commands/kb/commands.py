@@ -11,8 +11,9 @@ import typer
 from seedx_cli.client.documents import Article
 from seedx_cli.context import Context
 from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.fitting import shortened, wrapped
 from seedx_cli.terminal.safe_text import safe, safe_line
-from seedx_cli.terminal.tables import Column, shortened, wrapped
+from seedx_cli.terminal.tables import Column
 
 app = command_group("Read and fill the knowledge base.")
 

@@ -106,7 +106,7 @@ class Watcher:
         if io.is_terminal:
             io.stdout.write("\n" + message_for_terminal(message, io, self._context.now()))
         else:
-            io.stdout.write(message_for_pipe(message))
+            io.stdout.write(message_for_pipe(message, io))
 
     def _tell(self, text: str) -> None:
         io = self._context.io

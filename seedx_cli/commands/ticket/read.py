@@ -82,7 +82,7 @@ def run_show(options: ShowOptions, context: Context) -> None:
         else:
             io.page(text, context.config.get("pager"))
     else:
-        io.stdout.write(for_pipe(ticket))
+        io.stdout.write(for_pipe(ticket, io))
     if options.watch:
         from seedx_cli.commands.ticket.follow import WatchOptions, run_watch
 

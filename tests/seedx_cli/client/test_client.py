@@ -409,4 +409,4 @@ def test_the_cli_counts_down_and_says_why(customer: Cli, server: Server) -> None
     with proxying(server.url, Fault(once)) as proxy:
         done = customer.run("ticket", "list", SEEDX_URL=proxy.url, SEEDX_TOKEN=token)
     assert done.returncode == 0
-    assert "waiting 1 s" in done.stderr
+    assert "The server asks to wait; trying again in 1 s" in done.stderr
