@@ -159,7 +159,7 @@ class Transport:
             wait = wait_after_error(error, failed) if error else backoff(failed)
             if wait is None or failed >= self._stream_attempts(has_begun=has_begun):
                 raise error or UnreachableError(f"{self.server} keeps ending the stream")
-            self._wait(wait, "Connection lost" if has_begun else self._is_silent)
+            self._wait(wait, "Connection lost" if has_begun else self._no_response)
 
     def _stream_attempts(self, *, has_begun: bool) -> float:
         if has_begun:
@@ -249,7 +249,7 @@ class Transport:
                 never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
                 if failed >= attempts or not (never_sent or is_safe):
                     raise self._unreachable(error) from error
-                self._wait(backoff(failed), self._is_silent)
+                self._wait(backoff(failed), self._no_response)
                 continue
             wait = wait_after_status(
                 answer.status_code, requested_wait(answer.headers), failed, is_safe=is_safe
@@ -278,7 +278,7 @@ class Transport:
             raise self._bad_answer("something that is not JSON") from error
 
     @property
-    def _is_silent(self) -> str:
+    def _no_response(self) -> str:
         return f"{self.server} does not respond"
 
     def _bad_answer(self, sent: str) -> SeedXError:

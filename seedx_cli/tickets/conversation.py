@@ -26,20 +26,10 @@ _NOTE = "note, staff only"
 
 def for_terminal(ticket: Ticket, io: Terminal, now: datetime) -> str:
     """Return a ticket and its conversation for a person at a terminal."""
-    number = io.style(f"#{ticket['id']}", "bold")
-    status = ticket["status"]
-    assignee = ticket["assignee"]
-    facts = [
-        io.style(safe_line(status), _style_of(status)),
-        f"{safe_line(ticket['priority'])} priority",
-        f"assigned to {safe_line(assignee['name'])}" if assignee else "nobody assigned",
-        *(safe_line(f"#{tag}") for tag in ticket["tags"]),
-    ]
-    head = f"{number} {io.style(safe_line(ticket['title']), 'bold')}\n{' · '.join(facts)}\n"
     byline = _byline(ticket["requester"]["name"], ticket["created_at"], io, now)
     opened = byline + _as_written(ticket["description"], io)
     entries = [message_for_terminal(message, io, now) for message in ticket.get("messages", [])]
-    return "\n".join([head, opened, *entries])
+    return "\n".join([_heading(ticket, io), opened, *entries])
 
 
 def message_for_terminal(message: Message, io: Terminal, now: datetime) -> str:
@@ -102,6 +92,20 @@ def sources(citations: list[Citation]) -> list[str]:
         named = f"{title}, {heading}" if heading and heading != title else title
         lines.append(safe_line(f"[{number}] {named}: {where}"))
     return lines
+
+
+def _heading(ticket: Ticket, io: Terminal) -> str:
+    title = prose(safe_line(f"#{ticket['id']} {ticket['title']}"), io.width)
+    assignee = ticket["assignee"]
+    status = safe_line(ticket["status"])
+    facts = [
+        status,
+        f"{ticket['priority']} priority",
+        f"assigned to {assignee['name']}" if assignee else "nobody assigned",
+        *(f"#{tag}" for tag in ticket["tags"]),
+    ]
+    facts_told = prose(safe_line(" · ".join(facts)), io.width).removeprefix(status)
+    return f"{io.style(title, 'bold')}\n{io.style(status, _style_of(status))}{facts_told}\n"
 
 
 def _style_of(status: str) -> str:
