@@ -104,7 +104,7 @@ class Tickets(_Resource):
         }
         return checked(self._get("/tickets", **query), TicketPage)
 
-    def get(self, ticket_id: int) -> Ticket:
+    def show(self, ticket_id: int) -> Ticket:
         """Return a ticket with all its messages, oldest first."""
         ticket = checked(self._get(f"/tickets/{ticket_id}"), Ticket)
         cursor = ticket.get("messages_next_cursor")
@@ -145,7 +145,7 @@ class Tickets(_Resource):
             body["internal"] = True
         return checked(self._post(f"/tickets/{ticket_id}/messages", body, key), Message)
 
-    def change(self, ticket_id: int, changes: TicketChanges, *, etag: str | None = None) -> Ticket:
+    def edit(self, ticket_id: int, changes: TicketChanges, *, etag: str | None = None) -> Ticket:
         """Change a ticket; with `etag` only if nobody has changed it since that version."""
         headers = {"If-Match": etag} if etag else None
         path = f"/tickets/{ticket_id}"
@@ -281,7 +281,7 @@ class Articles(_Resource):
             if not cursor:
                 return
 
-    def get(self, slug: str) -> Article:
+    def show(self, slug: str) -> Article:
         """Return an article with its content."""
         return checked(self._get(f"/articles/{_quoted(slug)}"), Article)
 
@@ -315,9 +315,7 @@ class Users(_Resource):
             if not cursor:
                 return
 
-    def change(
-        self, user_id: int, *, role: str | None = None, disabled: bool | None = None
-    ) -> User:
+    def edit(self, user_id: int, *, role: str | None = None, disabled: bool | None = None) -> User:
         """Give an account another role, disable it or enable it."""
         given = {"role": role, "disabled": disabled}
         body = {name: value for name, value in given.items() if value is not None}

@@ -107,7 +107,7 @@ def run_list(context: Context) -> None:
 
 def run_show(slug: str, context: Context) -> None:
     """Show an article: its Markdown, drawn on a terminal."""
-    article = context.api.articles.get(slug)
+    article = context.api.articles.show(slug)
     io = context.io
     if io.json:
         io.document(article)

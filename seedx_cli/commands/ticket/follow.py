@@ -46,7 +46,7 @@ def run_watch(options: WatchOptions, context: Context, shown: Ticket | None = No
         context: What the command works with.
         shown: The ticket as the person already saw it.
     """
-    ticket = shown or context.api.tickets.get(options.ticket_id)
+    ticket = shown or context.api.tickets.show(options.ticket_id)
     if options.exit_status and ticket["status"] in _SOLVED:
         return
     if shown is None and not context.io.json:

@@ -106,7 +106,7 @@ def test_the_main_job_in_python(server: Server, sign_up: MakeAccount) -> None:
         ticket = client.tickets.new("Printer on fire", "It smokes.", priority="high", tags=["fire"])
         events = list(client.ai.stream(ticket["id"]))
         assert "".join(event.text for event in events) == REPLY
-        assert client.tickets.get(ticket["id"])["messages"][-1]["content"] == REPLY
+        assert client.tickets.show(ticket["id"])["messages"][-1]["content"] == REPLY
         assert [found["id"] for found in client.tickets.list(q="printer")["items"]] == [
             ticket["id"]
         ]
@@ -120,7 +120,7 @@ def test_a_long_conversation_is_read_whole(server: Server, token: str) -> None:
         ticket = client.tickets.new("Long", "Text")
         for index in range(105):
             client.tickets.reply(ticket["id"], f"message {index}")
-        messages = client.tickets.get(ticket["id"])["messages"]
+        messages = client.tickets.show(ticket["id"])["messages"]
     assert [message["content"] for message in messages] == [f"message {i}" for i in range(105)]
 
 
@@ -211,7 +211,7 @@ def test_a_change_whose_answer_is_lost_is_not_repeated(
         ticket_id = client.tickets.new("T", "B")["id"]
     with bad_network(server, token, waits, Fault(cut_after=0)) as (proxy, client):
         with pytest.raises(UnreachableError):
-            client.tickets.change(ticket_id, {"status": "closed"})
+            client.tickets.edit(ticket_id, {"status": "closed"})
         assert len(proxy.requests) == 1
 
 
