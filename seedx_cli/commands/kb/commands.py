@@ -128,8 +128,13 @@ def run_search(words: str, context: Context) -> None:
     if io.json:
         io.document(page)
     elif not io.is_terminal or not page["items"]:
-        rows = [_found(article) for article in page["items"]]
-        io.table([], rows, empty="No article fits.")
+        columns = [
+            Column("SLUG", style="bold"),
+            Column("TITLE"),
+            Column("SECTION"),
+            Column("SNIPPET"),
+        ]
+        io.table(columns, [_found(article) for article in page["items"]], empty="No article fits.")
     else:
         for article in page["items"]:
             slug, title, heading, snippet = (safe_line(part) for part in _found(article))
