@@ -66,6 +66,15 @@ class UsageError(SeedXError):
         super().__init__(message, hint=hint, code=code)
 
 
+class NotFoundError(SeedXError):
+    """The thing that a command names does not exist."""
+
+    exit_code = NOT_FOUND
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint, code="not_found")
+
+
 class SignedOutError(SeedXError):
     """There is no session, or the server no longer accepts it."""
 

@@ -85,18 +85,28 @@ def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `db backup` wrote.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Put the database back to what a backup holds; everything since is lost."""
+    """Put the database back to what a backup holds; everything since is lost.
+
+    The backup is restored and checked beside the database, which is replaced only then.
+    """
     context = context_of(typer_context)
     if not file.is_file():
         raise UsageError(f"There is no file {file}")
-    question = "Replace everything in the database by the backup?"
+    with entry() as server:
+        contents = server.db_describe_backup(file)
+    context.io.note(
+        f"{file} was written on {contents['created_at']}, at revision {contents['revision']} "
+        f"({contents['bytes'] / 1e6:.1f} MB)."
+    )
+    question = "Replace everything in the database by it?"
     if not yes and not confirm(context.io, question, "--yes"):
         context.io.note("Nothing was changed.")
         _tell_restored(file, context, restored=False)
         return
     with entry() as server:
-        server.db_restore(file)
-    context.io.note(f"The database is what {file} holds.")
+        rows = server.db_restore(file)
+    counts = ", ".join(f"{count} {table}" for table, count in rows.items())
+    context.io.note(f"The database now holds what {file} holds: {counts}.")
     _tell_restored(file, context, restored=True)
 
 
