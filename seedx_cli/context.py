@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from seedx_cli.config import Config
-from seedx_cli.terminal.console import Terminal
+from seedx_cli.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -156,7 +156,7 @@ def _usage(error: typer.TyperException) -> UsageError:
 
 
 def _tell(error: SeedXError, arguments: Sequence[str]) -> int:
-    from seedx_cli.terminal.console import Terminal
+    from seedx_cli.terminal.terminal import Terminal
 
     if os.environ.get("SEEDX_DEBUG") == "1":
         import traceback

@@ -68,7 +68,7 @@ def run_ai(options: AiOptions, context: Context) -> None:
 
 def run_rate(options: RateOptions, context: Context) -> None:
     """Rate the newest AI reply of a ticket."""
-    ticket = context.api.tickets.get(options.ticket_id)
+    ticket = context.api.tickets.show(options.ticket_id)
     replies = [message["id"] for message in ticket.get("messages", []) if message["is_ai"]]
     if not replies:
         raise SeedXError(

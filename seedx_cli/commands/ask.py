@@ -45,7 +45,7 @@ def run_ask(options: AskOptions, context: Context) -> None:
     piped = _newest(piped, context)
     _tell_redactions([*in_question, *in_piped], context)
     run = context.api.ai.ask(question, piped or None)
-    follow(run, context, go_on="seedx ask")
+    follow(run, context, go_on=None)
     if _wants_ticket(options, context):
         source = Source(body=_description(question, piped))
         title = question.split("\n")[0][:_LONGEST_TITLE]

@@ -98,7 +98,7 @@ def _configuration(context: Context) -> Finding:
 
 def _server(context: Context) -> Finding:
     server = context.config.server
-    _, answer = context.api.request("GET", "/readyz", signed_in=False)
+    _, answer = context.api.transport.request("GET", "/readyz", signed_in=False)
     if not isinstance(answer, dict) or "status" not in answer:
         return Finding("server", BAD, f"{server.value} ({server.source}) is no SeedX server")
     return Finding("server", GOOD, f"{server.value} ({server.source}) is ready")

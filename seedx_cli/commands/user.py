@@ -124,4 +124,4 @@ def _on_this_machine(options: RoleOptions) -> User:
 
 def _through_the_api(options: RoleOptions, context: Context) -> User:
     user = find_user(options.email, context)
-    return context.api.users.change(user["id"], role=options.role)
+    return context.api.users.edit(user["id"], role=options.role)

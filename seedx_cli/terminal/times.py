@@ -1,4 +1,4 @@
-"""Times as people say them."""
+"""Times in words for people."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _MONTH = 30 * _DAY
 
 
 def relative(moment: str, now: datetime) -> str:
-    """How long ago an RFC 3339 time was; the date where that is over a month, text as it is if bad.
+    """Say how long ago a time was; where that is over a month, its date.
 
     Args:
-        moment: The time.
-        now: The time it is, with its zone.
+        moment: An RFC 3339 time; any other text is returned unchanged.
+        now: The current time, with its zone.
     """
     try:
         then = datetime.fromisoformat(moment)
@@ -29,7 +29,7 @@ def relative(moment: str, now: datetime) -> str:
 
 
 def duration(seconds: float) -> str:
-    """So many seconds in the largest unit that they fill: `2 hours`."""
+    """Say a number of seconds in the largest unit that it fills: `2 hours`."""
     for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second")):
         if seconds >= unit:
             number = int(seconds // unit)
@@ -38,6 +38,6 @@ def duration(seconds: float) -> str:
 
 
 def until(moment: str, now: datetime) -> str:
-    """How long it is until an RFC 3339 time."""
+    """Say how long it is until an RFC 3339 time."""
     seconds = (datetime.fromisoformat(moment) - now).total_seconds()
     return f"in {duration(seconds)}" if seconds >= _MINUTE else "in under a minute"

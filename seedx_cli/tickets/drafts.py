@@ -1,4 +1,4 @@
-"""What becomes of an AI draft: a person sends it, changes it first, or throws it away."""
+"""AI drafts: a person sends one, edits it first, or discards it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ANSWERS = {"s": "send", "e": "edit", "d": "discard"}
 
 
 def settle(draft: str, number: int, context: Context) -> None:
-    """Ask what to do with a draft until it is sent or thrown away.
+    """Ask what to do with a draft until it is sent or discarded.
 
     Args:
         draft: The draft's Markdown.
         number: The ticket it answers.
-        context: What the command works with.
+        context: The terminal, the API and the settings.
     """
     io = context.io
     while True:
@@ -31,12 +31,12 @@ def settle(draft: str, number: int, context: Context) -> None:
         if answer == "edit":
             draft = _edited(draft, context)
         elif answer == "discard":
-            io.note("Thrown away; nothing was sent.")
+            io.note("Discarded; nothing was sent.")
             return
 
 
 def send(draft: str, number: int, context: Context) -> None:
-    """Send a draft as the staff member's own reply; it is kept if that fails."""
+    """Send a draft as the staff member's own reply; if that fails its text is kept."""
     with kept(context, draft, f"seedx ticket reply {number}", Source()) as keeping:
         message = context.api.tickets.reply(number, draft, key=keeping.key)
     context.io.note(f"Sent to ticket #{message['ticket_id']} as your reply.")
@@ -46,5 +46,5 @@ def _edited(draft: str, context: Context) -> str:
     try:
         return write_text(context.io, draft, "--send", context.config.get("editor"))
     except UsageError as error:
-        context.io.warn(f"{error}; the draft is as it was.")
+        context.io.warn(f"{error}; the draft is unchanged.")
         return draft

@@ -11,8 +11,9 @@ import typer
 from seedx_cli.client.documents import Article
 from seedx_cli.context import Context
 from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.terminal.fitting import shortened, wrapped
 from seedx_cli.terminal.safe_text import safe, safe_line
-from seedx_cli.terminal.tables import Column, shortened, wrapped
+from seedx_cli.terminal.tables import Column
 
 app = command_group("Read and fill the knowledge base.")
 
@@ -106,7 +107,7 @@ def run_list(context: Context) -> None:
 
 def run_show(slug: str, context: Context) -> None:
     """Show an article: its Markdown, drawn on a terminal."""
-    article = context.api.articles.get(slug)
+    article = context.api.articles.show(slug)
     io = context.io
     if io.json:
         io.document(article)
@@ -127,8 +128,13 @@ def run_search(words: str, context: Context) -> None:
     if io.json:
         io.document(page)
     elif not io.is_terminal or not page["items"]:
-        rows = [_found(article) for article in page["items"]]
-        io.table([], rows, empty="No article fits.")
+        columns = [
+            Column("SLUG", style="bold"),
+            Column("TITLE"),
+            Column("SECTION"),
+            Column("SNIPPET"),
+        ]
+        io.table(columns, [_found(article) for article in page["items"]], empty="No article fits.")
     else:
         for article in page["items"]:
             slug, title, heading, snippet = (safe_line(part) for part in _found(article))

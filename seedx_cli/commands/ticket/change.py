@@ -39,7 +39,7 @@ def run_change(options: ChangeOptions, context: Context) -> None:
         raise UsageError(
             "Nothing to change", hint="Give --status, --priority, --title or --tag; see --help"
         )
-    _tell(context.api.tickets.change(options.ticket_id, options.changes), context)
+    _tell(context.api.tickets.edit(options.ticket_id, options.changes), context)
 
 
 def run_claim(context: Context) -> None:
@@ -56,7 +56,7 @@ def run_claim(context: Context) -> None:
 def run_assign(options: AssignOptions, context: Context) -> None:
     """Give a ticket to somebody."""
     assignee = _assignee(options.who, context)
-    _tell(context.api.tickets.change(options.ticket_id, {"assignee_id": assignee}), context)
+    _tell(context.api.tickets.edit(options.ticket_id, {"assignee_id": assignee}), context)
 
 
 @app.command(

@@ -46,7 +46,7 @@ def run_watch(options: WatchOptions, context: Context, shown: Ticket | None = No
         context: What the command works with.
         shown: The ticket as the person already saw it.
     """
-    ticket = shown or context.api.tickets.get(options.ticket_id)
+    ticket = shown or context.api.tickets.show(options.ticket_id)
     if options.exit_status and ticket["status"] in _SOLVED:
         return
     if shown is None and not context.io.json:
@@ -106,7 +106,7 @@ class Watcher:
         if io.is_terminal:
             io.stdout.write("\n" + message_for_terminal(message, io, self._context.now()))
         else:
-            io.stdout.write(message_for_pipe(message))
+            io.stdout.write(message_for_pipe(message, io))
 
     def _tell(self, text: str) -> None:
         io = self._context.io

@@ -69,7 +69,7 @@ def run_show(options: ShowOptions, context: Context) -> None:
     """Show a ticket and its conversation."""
     from seedx_cli.tickets.conversation import for_pipe, for_terminal
 
-    ticket = context.api.tickets.get(options.ticket_id)
+    ticket = context.api.tickets.show(options.ticket_id)
     io = context.io
     if io.json and options.watch:
         io.record({"event": "ticket", "id": None, "data": ticket})
@@ -82,7 +82,7 @@ def run_show(options: ShowOptions, context: Context) -> None:
         else:
             io.page(text, context.config.get("pager"))
     else:
-        io.stdout.write(for_pipe(ticket))
+        io.stdout.write(for_pipe(ticket, io))
     if options.watch:
         from seedx_cli.commands.ticket.follow import WatchOptions, run_watch
 
