@@ -15,15 +15,15 @@ import pytest
 from seedx_cli.local.server import importable
 from tests.factories import PASSWORD, Document, Person
 from tests.fake_upstream import FakeUpstream, Reply
-from tests.streams import PATIENCE_SECONDS, StreamEvent, opened
+from tests.streams import StreamEvent, opened
 
 PIECES = ("Sign out, ", "then sign in ", "again; ", "that mends it.")
 TEXT = "".join(PIECES)
 LEASE_SECONDS = 2
 SIGTERM_SECONDS = 10
 POLL_SECONDS = 0.05
-RESTART_SECONDS = 90
-"""PostgreSQL recovers, and a busy machine takes its time."""
+PROCESS_SECONDS = 90
+"""How long starting, recovering and ending may take, on a busy machine."""
 
 
 @dataclass
@@ -35,12 +35,12 @@ class ServerProcess:
 
     def client(self) -> httpx.AsyncClient:
         """Return a client of it."""
-        return httpx.AsyncClient(base_url=self.address, timeout=PATIENCE_SECONDS)
+        return httpx.AsyncClient(base_url=self.address, timeout=PROCESS_SECONDS)
 
     async def end(self, number: signal.Signals) -> int:
         """Send it a signal and return its exit code."""
         self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), PATIENCE_SECONDS)
+        return await asyncio.wait_for(self.process.wait(), PROCESS_SECONDS)
 
 
 Serve = Callable[..., Awaitable[ServerProcess]]
@@ -86,7 +86,7 @@ async def serving(folder: Path, settings: dict[str, str]) -> AsyncIterator[Serve
         )
         assert process.stderr is not None
         said = b""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(PROCESS_SECONDS):
             while b"answers at" not in said:
                 line = await process.stderr.readline()
                 assert line, said.decode()
@@ -111,7 +111,7 @@ async def _ready(server: ServerProcess) -> None:
 
 async def until(reached: Callable[[], Awaitable[bool]]) -> None:
     """Ask until something in other processes is as wanted."""
-    async with asyncio.timeout(RESTART_SECONDS):
+    async with asyncio.timeout(PROCESS_SECONDS):
         while not await reached():  # noqa: ASYNC110  # another process sets no event here
             await asyncio.sleep(POLL_SECONDS)
 
