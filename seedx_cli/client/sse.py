@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 TEXT = "message"
+CAUGHT_UP = "caught_up"
+"""The name under which `events` reports that a ticket's past has been sent."""
 
+_CAUGHT_UP_COMMENT = ": caught up"
 _LONGEST_LINE = 4 * 1024 * 1024
 
 
@@ -52,7 +55,7 @@ def lines(chunks: Iterable[bytes]) -> Iterator[str]:
 def events(chunks: Iterable[bytes]) -> Iterator[Event]:
     """Read the events of a body.
 
-    Comments are skipped; an event that the connection cut off before its blank line is dropped,
+    Comments are skipped, except the one that ends a ticket's past; an event that the connection cut off before its blank line is dropped,
     as the standard demands, so that it is asked for again. An identifier that no header can carry
     back is no identifier.
 
@@ -68,6 +71,8 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
                 yield Event(name, identifier, _object("\n".join(data)))
             name, identifier, data = TEXT, None, []
             continue
+        if line == _CAUGHT_UP_COMMENT:
+            yield Event(CAUGHT_UP, None, {})
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "event":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 from seedx_cli.client.documents import Citation
@@ -50,10 +50,19 @@ class View(Protocol):
 
 @dataclass(frozen=True)
 class Reply:
-    """What a run wrote, and the message it became, None for a draft or a summary."""
+    """What a run wrote.
+
+    Attributes:
+        text: Its Markdown.
+        message_id: The message it became; None for a draft or a summary.
+        citations: The articles that the text refers to by number.
+        handoff: Why a person has to answer, in words; None if the AI did.
+    """
 
     text: str
-    message_id: object
+    message_id: object = None
+    citations: list[Citation] = field(default_factory=list)
+    handoff: str | None = None
 
 
 def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
@@ -105,7 +114,9 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
     view.finish()
     if not io.json:
         _tell_end(first or last, last, io)
-    return Reply("".join(parts), last.data.get("message_id"))
+    return Reply(
+        "".join(parts), last.data.get("message_id"), _citations(last), _handoff_in_words(last)
+    )
 
 
 def _view(io: Terminal, again: str) -> View:
@@ -211,16 +222,14 @@ class _Live:
 
 def _tell_end(began: Event, done: Event, io: Terminal) -> None:
     """Show what the text rests on and whether a person takes over; beside the text in a pipe."""
-    citations = done.data.get("citations")
-    lines = sources(cast("list[Citation]", citations)) if isinstance(citations, list) else []
+    lines = sources(_citations(done))
     if done.data.get("finish_reason") == "length":
         lines.append("The reply was cut: it reached the longest length.")
     if done.data.get("posted") is False and began.data.get("purpose") == "reply":
         lines.append("Somebody answered meanwhile, so this was not posted.")
-    handoff = done.data.get("handoff")
+    handoff = _handoff_in_words(done)
     if handoff:
-        reason = _HANDOFFS.get(str(handoff), str(handoff))
-        lines.append(safe_line(f"Handed to a person: {reason}"))
+        lines.append(safe_line(f"Handed to a person: {handoff}"))
     if lines and io.is_terminal:
         io.line()
     for line in lines:
@@ -228,3 +237,13 @@ def _tell_end(began: Event, done: Event, io: Terminal) -> None:
             io.line(io.style(line, "dim"))
         else:
             io.note(line)
+
+
+def _citations(done: Event) -> list[Citation]:
+    citations = done.data.get("citations")
+    return cast("list[Citation]", citations) if isinstance(citations, list) else []
+
+
+def _handoff_in_words(done: Event) -> str | None:
+    handoff = done.data.get("handoff")
+    return _HANDOFFS.get(str(handoff), str(handoff)) if handoff else None

@@ -119,11 +119,11 @@ def test_wrong_usage_is_told_in_two_lines(customer: Cli) -> None:
         (("tickt",), "Did you mean 'ticket'?"),
         (("ticket", "lst"), "Did you mean 'list'"),
         (("ticket", "list", "--status", "opne"), "Did you mean 'open'?"),
-        (("ticket", "show", "printer"), "no ticket number"),
+        (("ticket", "show", "printer"), "not a ticket number"),
         (("ticket", "new", "-t", "x"), "--body"),
         (("ticket", "new"), "--title, and --body"),
         (("config", "get", "colour"), "no setting"),
-        (("ticket", "list", "--server", "ftp://x"), "no server URL"),
+        (("ticket", "list", "--server", "ftp://x"), "not a server URL"),
     ):
         done = customer.run(*words)
         assert done.returncode == 2, words
