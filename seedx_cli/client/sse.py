@@ -55,9 +55,9 @@ def lines(chunks: Iterable[bytes]) -> Iterator[str]:
 def events(chunks: Iterable[bytes]) -> Iterator[Event]:
     """Read the events of a body.
 
-    Comments are skipped, except the one that ends a ticket's past; an event that the connection cut off before its blank line is dropped,
-    as the standard demands, so that it is asked for again. An identifier that no header can carry
-    back is no identifier.
+    Comments are skipped, except the one that ends a ticket's past. An event that the connection
+    cut off before its blank line is dropped, as the standard demands, so that it is asked for
+    again. An identifier that no header can carry back is no identifier.
 
     Raises:
         ValueError: An event holds no JSON, or does not end.

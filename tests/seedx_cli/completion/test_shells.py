@@ -100,8 +100,9 @@ def test_zsh_completes_with_the_script(cli: Cli, home: Path) -> None:
 def test_fish_completes_with_the_script(cli: Cli, home: Path, line: str, completed: str) -> None:
     need("fish")
     (home / "seedx.fish").write_text(cli.ok("completion", "fish"))
-    done = subprocess.run(  # wherever fish is
-        ["fish", "--no-config", "-c", 'source seedx.fish; complete --do-complete "$argv"', line],
+    script = 'source seedx.fish; complete --do-complete "$argv"'
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", script, line],  # noqa: S607  # wherever fish is
         env=cli.environment,
         cwd=home,
         capture_output=True,
