@@ -207,3 +207,11 @@ def test_the_offer_reaches_the_person_although_stdin_is_a_pipe(customer: Cli) ->
     rest_of(child)
     assert child.exitstatus == 0
     assert customer.ok("ticket", "list") == ""
+
+
+def test_the_number_of_the_ticket_has_a_line_of_its_own(customer: Cli) -> None:
+    done = customer.run("ask", "I want to talk to a human", "--ticket")
+    (ticket,) = customer.json("ticket", "list")["items"]
+    answer, number, rest = done.stdout.rsplit("\n", 2)
+    assert (number, rest) == (str(ticket["id"]), "")
+    assert not answer.endswith("\n\n")
