@@ -30,6 +30,7 @@ def test_a_server_that_cannot_be_reached_is_not(newcomer: Cli) -> None:
 def test_a_server_under_a_prefix_is_healthy(
     cli: Cli,
     server: Server,
+    *,
     postgres: psycopg.Connection,
     postgres_url: str,
     template: str,
