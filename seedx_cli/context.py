@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from seedx_cli.config import Config, read_dotenv
-from seedx_cli.terminal.console import Terminal
+from seedx_cli.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
     from datetime import datetime

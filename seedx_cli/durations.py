@@ -1,10 +1,10 @@
-"""Lengths of time as people say them."""
+"""Lengths of time in words for people."""
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
 def duration(seconds: float) -> str:
-    """Return so many seconds in the largest unit that they fill, such as `2 hours`."""
+    """Say a number of seconds in the largest unit that it fills: `2 hours`."""
     for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second")):
         if seconds >= unit:
             number = int(seconds // unit)

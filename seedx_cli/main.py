@@ -145,7 +145,7 @@ def _usage_error(error: typer.TyperException) -> UsageError:
 
 def _report(error: SeedXError, arguments: Sequence[str]) -> int:
     """Tell the person about an error and return its exit code."""
-    from seedx_cli.terminal.console import Terminal
+    from seedx_cli.terminal.terminal import Terminal
 
     if os.environ.get("SEEDX_DEBUG") == "1":
         import traceback

@@ -161,7 +161,7 @@ def _show_last(number: int, context: Context) -> None:
 
 
 def _rate(options: AiOptions, context: Context) -> None:
-    ticket = context.api.tickets.get(options.number)
+    ticket = context.api.tickets.show(options.number)
     replies = [message["id"] for message in ticket.get("messages", []) if message["is_ai"]]
     if not replies or options.rate is None:
         raise _no_reply(options.number)

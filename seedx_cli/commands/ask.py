@@ -43,7 +43,7 @@ def run(options: AskOptions, context: Context) -> None:
     piped = _end_of(piped, context)
     _tell_redactions([*in_question, *in_piped], context)
     events = context.api.ai.ask(question, piped or None)
-    answer = follow(events, context, go_on="seedx ask")
+    answer = follow(events, context, go_on=None)
     if _wants_ticket(options, context):
         if not (io.json or io.is_terminal) and not answer.text.endswith("\n"):
             # The number of the ticket gets a line of its own.

@@ -111,13 +111,13 @@ def _server(context: Context) -> Finding:
 def _readiness(context: Context) -> object:
     """Ask a server whether it is ready; one with SEEDX_API_PREFIX says so at its root."""
     try:
-        return context.api.request("GET", "/readyz", signed_in=False)[1]
+        return context.api.transport.request("GET", "/readyz", signed_in=False)[1]
     except ApiError as error:
         url = urlsplit(context.config.server.value)
         if error.status != HTTPStatus.NOT_FOUND or not url.path:
             raise
         with Client(f"{url.scheme}://{url.netloc}", wait=context.io.wait) as root:
-            return root.request("GET", "/readyz", signed_in=False)[1]
+            return root.transport.request("GET", "/readyz", signed_in=False)[1]
 
 
 def _account(context: Context) -> Finding:

@@ -1,4 +1,4 @@
-"""Times as people say them."""
+"""Times in words for people."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _MONTH = 30 * 86_400
 
 
 def relative(moment: str, now: datetime) -> str:
-    """How long ago an RFC 3339 time was; the date where that is over a month, text as it is if bad.
+    """Say how long ago a time was; where that is over a month, its date.
 
     Args:
-        moment: The time.
-        now: The time it is, with its zone.
+        moment: An RFC 3339 time; any other text is returned unchanged.
+        now: The current time, with its zone.
     """
     try:
         then = datetime.fromisoformat(moment)
@@ -31,6 +31,6 @@ def relative(moment: str, now: datetime) -> str:
 
 
 def until(moment: str, now: datetime) -> str:
-    """How long it is until an RFC 3339 time."""
+    """Say how long it is until an RFC 3339 time."""
     seconds = (datetime.fromisoformat(moment) - now).total_seconds()
     return f"in {duration(seconds)}" if seconds >= _MINUTE else "in under a minute"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def change(number: int, changes: TicketChanges, context: Context) -> None:
     """Change a ticket and show what it is now."""
-    show_facts(context.api.tickets.change(number, changes), context)
+    show_facts(context.api.tickets.edit(number, changes), context)
 
 
 def show_facts(ticket: Ticket, context: Context) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of an AI draft: a person sends it, edits it first, or discards it."""
+"""AI drafts: a person sends one, edits it first, or discards it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def settle(draft: Reply, number: int, context: Context) -> None:
     Args:
         draft: What the AI wrote.
         number: The ticket it answers.
-        context: What the command works with.
+        context: The terminal, the API and the settings.
     """
     text = _decided(draft, number, context)
     if text is None:

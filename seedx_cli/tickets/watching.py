@@ -45,7 +45,7 @@ class Watcher:
     def begin(self) -> Ticket:
         """Read what happened so far and return the ticket as it is now."""
         self._unfinished = _unfinished_replies(_past(self._events))
-        ticket = self._context.api.tickets.get(self._number)
+        ticket = self._context.api.tickets.show(self._number)
         self._shown = {message["id"] for message in ticket["messages"]}
         return ticket
 
@@ -81,7 +81,7 @@ class Watcher:
         if io.is_terminal:
             io.stdout.write("\n" + message_for_terminal(message, io, self._context.now()))
         else:
-            io.stdout.write(message_for_pipe(message))
+            io.stdout.write(message_for_pipe(message, io))
 
     def _show_reply(self, run_id: int) -> None:
         """Show a reply while it is written; a finished one is a message of the ticket."""

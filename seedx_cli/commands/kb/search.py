@@ -9,8 +9,9 @@ import typer
 
 from seedx_cli.context import Context
 from seedx_cli.parsing.command import Command, command_app, context_of
+from seedx_cli.terminal.fitting import shortened, wrapped
 from seedx_cli.terminal.safe_text import safe_line
-from seedx_cli.terminal.tables import shortened, wrapped
+from seedx_cli.terminal.tables import Column
 
 if TYPE_CHECKING:
     from seedx_cli.client.documents import Article
@@ -33,8 +34,9 @@ def run(options: SearchOptions, context: Context) -> None:
     if io.json:
         io.document(page)
     elif not io.is_terminal or not page["items"]:
+        columns = [Column("SLUG", style="bold"), *map(Column, ("TITLE", "HEADING", "SNIPPET"))]
         rows = [_cells(article) for article in page["items"]]
-        io.table([], rows, empty="No article matches.")
+        io.table(columns, rows, empty="No article matches.")
     else:
         for article in page["items"]:
             slug, title, heading, snippet = (safe_line(cell) for cell in _cells(article))

@@ -21,7 +21,7 @@ class ShowOptions:
 
 def run(options: ShowOptions, context: Context) -> None:
     """Show the article: its Markdown, drawn on a terminal."""
-    article = context.api.articles.get(options.slug)
+    article = context.api.articles.show(options.slug)
     io = context.io
     if io.json:
         io.document(article)

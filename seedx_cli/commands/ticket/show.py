@@ -33,7 +33,7 @@ def run(options: ShowOptions, context: Context) -> None:
         _show_and_stay(watcher.begin(), context)
         watcher.run()
     else:
-        _show(context.api.tickets.get(options.number), context)
+        _show(context.api.tickets.show(options.number), context)
 
 
 app = command_app()
@@ -66,7 +66,7 @@ def _show(ticket: Ticket, context: Context) -> None:
     elif io.is_terminal:
         io.page(for_terminal(ticket, io, context.now()), context.config.pager)
     else:
-        io.stdout.write(for_pipe(ticket))
+        io.stdout.write(for_pipe(ticket, io))
 
 
 def _show_and_stay(ticket: Ticket, context: Context) -> None:
@@ -77,4 +77,4 @@ def _show_and_stay(ticket: Ticket, context: Context) -> None:
     elif io.is_terminal:
         io.stdout.write(for_terminal(ticket, io, context.now()))
     else:
-        io.stdout.write(for_pipe(ticket))
+        io.stdout.write(for_pipe(ticket, io))

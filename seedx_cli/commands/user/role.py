@@ -91,4 +91,4 @@ def _through_the_api(options: RoleOptions, context: Context) -> User:
     from seedx_cli.tickets.people import find_user
 
     user = find_user(options.email, context)
-    return context.api.users.change(user["id"], role=options.role)
+    return context.api.users.edit(user["id"], role=options.role)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seedx_cli.commands import ask
 from seedx_cli.context import Context, Shared
-from seedx_cli.terminal.console import Terminal
+from seedx_cli.terminal.terminal import Terminal
 from seedx_cli.tickets.redaction import redact
 from seedx_cli.tickets.streaming import Reply
 from tests.seedx_cli.conftest import REPLY

@@ -9,7 +9,7 @@ import pytest
 
 from seedx_cli.context import Context, Shared
 from seedx_cli.errors import SeedXError
-from seedx_cli.terminal.console import Terminal
+from seedx_cli.terminal.terminal import Terminal
 from seedx_cli.tickets.drafts import send, settle
 from seedx_cli.tickets.streaming import Reply
 from tests.seedx_cli.process import Cli, rest_of, seen_until

@@ -7,7 +7,7 @@ import pytest
 
 from seedx_cli.client.documents import Ticket
 from seedx_cli.context import Context, Shared
-from seedx_cli.terminal.console import Terminal
+from seedx_cli.terminal.terminal import Terminal
 from seedx_cli.tickets.watching import Watcher
 from tests.seedx_cli.conftest import Server
 from tests.seedx_cli.process import Cli, rest_of, seen_until
@@ -50,16 +50,16 @@ def test_what_happens_while_the_ticket_is_read_is_shown_once(
     context, out = context_for(server, staff)
     api = context.api
     watcher = Watcher(number, context)
-    read_ticket = api.tickets.get
+    read_ticket = api.tickets.show
 
-    def get(ticket_id: int) -> Ticket:
+    def show(ticket_id: int) -> Ticket:
         api.tickets.reply(ticket_id, "just before the reading", internal=True)
         ticket = read_ticket(ticket_id)
         api.tickets.reply(ticket_id, "just after the reading", internal=True)
-        api.tickets.change(ticket_id, {"status": "closed"})
+        api.tickets.edit(ticket_id, {"status": "closed"})
         return ticket
 
-    monkeypatch.setattr(api.tickets, "get", get)
+    monkeypatch.setattr(api.tickets, "show", show)
     ticket = watcher.begin()
     watcher.run(until_solved=True)
     context.close()
@@ -79,7 +79,7 @@ def test_events_as_json_are_those_since_the_beginning(
     watcher = Watcher(number, context)
     watcher.begin()
     context.api.tickets.reply(number, "news", internal=True)
-    context.api.tickets.change(number, {"status": "closed"})
+    context.api.tickets.edit(number, {"status": "closed"})
     watcher.run(until_solved=True)
     context.close()
     told = [json.loads(line)["event"] for line in out.getvalue().splitlines()]
@@ -95,7 +95,7 @@ def test_a_reply_that_is_being_written_is_followed(
     watcher.begin()
     for _ in context.api.ai.follow(run["id"]):
         pass
-    context.api.tickets.change(number, {"status": "closed"})
+    context.api.tickets.edit(number, {"status": "closed"})
     watcher.run(until_solved=True)
     context.close()
     assert out.getvalue().count("Pull the **plug**") == 1

@@ -1,4 +1,4 @@
-"""The one place that knows the terminal: streams, width, colour, paging, waiting and prompting.
+"""The one object that knows the terminal: streams, width, colour, paging, waiting, prompting.
 
 People's output goes to stdout; hints, progress and errors go to stderr. What other people, the AI
 or a server wrote passes through `safe_text` before it is shown.
@@ -9,11 +9,13 @@ from __future__ import annotations
 import json as json_module
 import os
 import stat
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 from seedx_cli.errors import SeedXError
+from seedx_cli.terminal.fitting import prose, shortened
 from seedx_cli.terminal.safe_text import safe
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ class Terminal:
         environment: The process's environment.
         json: Whether documents are wanted instead of words.
         quiet: Whether hints and progress are unwanted.
+        sleep: Waits so many seconds.
+
+    Attributes:
+        is_drawing: Whether the last rows of stdout are still being drawn, with the cursor in them.
     """
 
     def __init__(
@@ -50,6 +56,7 @@ class Terminal:
         environment: Mapping[str, str] = os.environ,
         json: bool = False,
         quiet: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.stdin = stdin
         self.stdout = stdout
@@ -57,11 +64,14 @@ class Terminal:
         self.environment = environment
         self.json = json
         self.quiet = quiet
+        self.is_drawing = False
+        self._sleep = sleep
         self._is_mid_line = False
+        self._spinner: Spinner | None = None
 
     @cached_property
     def is_terminal(self) -> bool:
-        """Whether a person looks at stdout."""
+        """Whether stdout is a terminal, so that a person reads it."""
         return self.stdout.isatty()
 
     @cached_property
@@ -71,17 +81,17 @@ class Terminal:
 
     @cached_property
     def can_prompt_beside_pipe(self) -> bool:
-        """Whether somebody is there to answer although stdin may be a pipe."""
+        """Whether somebody is there to answer a question, even if stdin is a pipe."""
         return self.can_prompt or (self.stderr.isatty() and _has_keyboard())
 
     @property
     def can_draw(self) -> bool:
-        """Whether a person looks at stdout, on a terminal that can move its cursor."""
+        """Whether stdout is a terminal that can move its cursor."""
         return self.is_terminal and not self._is_dumb
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and rows of the terminal, as they are now."""
+        """The current columns and rows of the terminal."""
         import shutil
 
         return shutil.get_terminal_size((_DEFAULT_WIDTH, 24))
@@ -91,12 +101,32 @@ class Terminal:
         """Columns of the terminal."""
         return max(self.size[0], _NARROWEST)
 
+    @property
+    def reflows(self) -> bool:
+        """Whether the terminal breaks rows again when it is resized, as nearly all do.
+
+        xterm and GNU screen cut them.
+        """
+        in_screen = "STY" in self.environment and "TMUX" not in self.environment
+        return "XTERM_VERSION" not in self.environment and not in_screen
+
+    @property
+    def opens_links(self) -> bool:
+        """Whether the terminal opens links that are hidden behind a label (OSC 8).
+
+        Where it drops them, an address has to be read.
+        """
+        term = self.environment.get("TERM", "")
+        in_multiplexer = "TMUX" in self.environment or term.startswith(("screen", "tmux"))
+        is_apple = self.environment.get("TERM_PROGRAM") == "Apple_Terminal"
+        return not (in_multiplexer or is_apple or self._is_dumb or term == "linux")
+
     def read_input(self) -> bytes:
-        """Everything on standard input, to its end."""
+        """Read standard input to its end."""
         return self.stdin.buffer.read()
 
     def has_color(self, stream: TextIO) -> bool:
-        """Whether colour is wanted there (no-color.org, bixense.com/clicolors)."""
+        """Whether a stream gets colour (no-color.org, bixense.com/clicolors)."""
         if self.environment.get("NO_COLOR"):
             return False
         if self.environment.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
@@ -111,25 +141,27 @@ class Terminal:
         """Style text for stdout, if colour is wanted. The text must be safe already."""
         return self._styled(text, names, self.stdout)
 
-    def line(self, text: str = "") -> None:
-        """Print a line for people."""
-        self.stdout.write(f"{text}\n")
+    def line(self, text: str = "", *styles: str) -> None:
+        """Print a line for people; on a terminal it is wrapped, unless it is styled already."""
+        if self.is_terminal and "\x1b" not in text:
+            text = prose(text, self.width)
+        self.stdout.write(f"{self._styled(text, styles, self.stdout)}\n")
 
     def raw(self, text: str) -> None:
-        """Print a piece of a text, which is not empty, at once; its last line may go on."""
+        """Print a piece of a text at once; the line it ends in may go on."""
         self.stdout.write(text)
         self.stdout.flush()
         self._is_mid_line = not text.endswith("\n")
 
     def end_line(self) -> None:
-        """Let stderr go on below a `raw` text, where both show on one screen."""
+        """Begin a line on stderr below a `raw` text, where both are shown on one screen."""
         if self._is_mid_line and self._shares_a_screen:
             self.stderr.write("\n")
         self._is_mid_line = False
 
     @property
     def _shares_a_screen(self) -> bool:
-        """Whether stdout ends where stderr does; a pipe that begins on a screen may lead back."""
+        """Whether stdout is shown where stderr is; a pipe beside a terminal may lead back to it."""
         try:
             out, err = (os.fstat(stream.fileno()) for stream in (self.stdout, self.stderr))
         except OSError:
@@ -137,7 +169,7 @@ class Terminal:
         return os.path.samestat(out, err) or (self.stderr.isatty() and stat.S_ISFIFO(out.st_mode))
 
     def document(self, value: object) -> None:
-        """Print a JSON document; ASCII alone, so that nothing in it can move the cursor."""
+        """Print a JSON document in ASCII, so that nothing in it can move the cursor."""
         self.stdout.write(json_module.dumps(value, indent=2) + "\n")
 
     def record(self, value: object) -> None:
@@ -146,24 +178,27 @@ class Terminal:
         self.stdout.flush()
 
     def note(self, text: str, *styles: str) -> None:
-        """Tell something by the way, on stderr; nothing with ``--quiet``."""
+        """Print a hint or progress on stderr; nothing with ``--quiet``."""
         if not self.quiet:
             self._tell(safe(text), styles)
 
     def warn(self, text: str) -> None:
-        """Tell something that must not be missed, on stderr."""
+        """Print a warning on stderr, even with ``--quiet``."""
         self._tell(safe(text), ("magenta",))
 
     def error(self, error: SeedXError) -> None:
-        """Tell an error, in one or two lines, or as one JSON object."""
+        """Print an error on stderr, in a few lines or as one JSON object."""
         if self.json:
             told = {"code": error.code, "message": error.message, "hint": error.hint}
             self.stderr.write(json_module.dumps(told) + "\n")
             self.stderr.flush()
             return
         label = self._styled("Error:", ("red", "bold"), self.stderr)
-        hint = "".join(f"  {line}\n" for line in safe(error.hint or "").splitlines())
-        self.stderr.write(f"{label} {safe(error.message)}\n{hint}")
+        message = self._wrapped(f"Error: {safe(error.message)}").removeprefix("Error:")
+        hint = "".join(
+            f"{self._wrapped(f'  {line}')}\n" for line in safe(error.hint or "").split("\n") if line
+        )
+        self.stderr.write(f"{label}{message}\n{hint}")
         self.stderr.flush()
 
     def table(
@@ -171,7 +206,7 @@ class Terminal:
     ) -> None:
         """Print rows: fitted to a terminal, whole and tab-separated in a pipe.
 
-        That there are none is told on stderr.
+        Where there are none, `empty` says so on stderr.
         """
         from seedx_cli.terminal.tables import fitted, tab_separated
 
@@ -180,10 +215,10 @@ class Terminal:
         elif self.is_terminal:
             self.stdout.write(fitted(columns, rows, self.width, self.style))
         else:
-            self.stdout.write(tab_separated(rows))
+            self.stdout.write(tab_separated(columns, rows, self.style))
 
     def time(self, moment: str, now: datetime) -> str:
-        """A time for people: relative on a terminal, RFC 3339 as the server gave it in a pipe."""
+        """Return a time for people: relative on a terminal, the server's RFC 3339 in a pipe."""
         if not self.is_terminal:
             return moment
         from seedx_cli.terminal.times import relative
@@ -191,7 +226,7 @@ class Terminal:
         return relative(moment, now)
 
     def until(self, moment: str, now: datetime) -> str:
-        """A time to come, for people, as `time`."""
+        """Return a time to come for people, as `time` does."""
         if not self.is_terminal:
             return moment
         from seedx_cli.terminal.times import until
@@ -199,7 +234,7 @@ class Terminal:
         return until(moment, now)
 
     def page(self, text: str, pager: str | None = None) -> None:
-        """Print text, through a pager where it is longer than the terminal."""
+        """Print a text, through a pager where it is longer than the terminal."""
         if not self.is_terminal or text.count("\n") < self.size[1]:
             self.stdout.write(text)
             return
@@ -209,38 +244,60 @@ class Terminal:
         page(text, command or "less", self.environment, self.stdout)
 
     def wait(self, seconds: float, reason: str) -> None:
-        """Wait before something is tried again, counting down where a person can see it."""
-        import time
-
-        ends = time.monotonic() + seconds
-        live = self.stderr.isatty() and not self.quiet and not self._is_dumb
-        if seconds >= 1 and not live:
-            self.note(f"{reason}; waiting {seconds:.0f} s")
-        try:
-            while (left := ends - time.monotonic()) > 0:
-                if live and seconds >= 1:
-                    self._over(f"{reason}; {left:.0f} s ")
-                time.sleep(min(left, 1.0))
-        finally:
-            if live and seconds >= 1:
-                self._over("")
+        """Wait before something is tried again, with a countdown where a person can see it."""
+        if seconds < 1:
+            self._sleep(seconds)
+        elif self._shows_progress:
+            self._count_down(seconds, reason)
+        else:
+            self.note(f"{reason}; trying again in {seconds:.0f} s")
+            self._sleep(seconds)
 
     def spinner(self, text: str) -> Spinner | None:
-        """A sign of life on stderr, turning until it is stopped; None where nobody would see it."""
-        if not self.stderr.isatty() or self.quiet or self._is_dumb:
+        """Start a sign of life on stderr; None where nobody would see it."""
+        if not self._shows_progress:
             return None
         from seedx_cli.terminal.spinner import Spinner
 
-        return Spinner(self.stderr, text)
+        self._spinner = Spinner(self.stderr, text)
+        return self._spinner
+
+    @property
+    def _shows_progress(self) -> bool:
+        return self.stderr.isatty() and not self.quiet and not self._is_dumb
+
+    def _count_down(self, seconds: float, reason: str) -> None:
+        """Count the seconds down on a line of their own, or in the spinner's."""
+        is_spinning = self._spinner is not None and self._spinner.is_turning
+        is_below_drawing = self.is_drawing and not is_spinning
+        show = self._spinner.show if self._spinner and is_spinning else self._overwrite
+        self.end_line()
+        if is_below_drawing:
+            self.stderr.write("\n")
+        try:
+            while seconds > 0:
+                show(f"{reason}; trying again in {seconds:.0f} s")
+                self._sleep(min(seconds, 1.0))
+                seconds -= 1.0
+        finally:
+            show("")
+            if is_below_drawing:
+                # Whatever is drawn next expects the cursor where it left it, but for the column.
+                self.stderr.write("\x1b[A")
+                self.stderr.flush()
+
+    def _overwrite(self, text: str) -> None:
+        self.stderr.write(f"\r{shortened(safe(text), self.width - 1)}\x1b[K")
+        self.stderr.flush()
 
     def _tell(self, text: str, styles: Sequence[str]) -> None:
         self.end_line()
-        self.stderr.write(f"{self._styled(text, styles, self.stderr)}\n")
+        self.stderr.write(f"{self._styled(self._wrapped(text), styles, self.stderr)}\n")
         self.stderr.flush()
 
-    def _over(self, text: str) -> None:
-        self.stderr.write(f"\r{safe(text)}\x1b[K")
-        self.stderr.flush()
+    def _wrapped(self, text: str) -> str:
+        """Wrap a text for stderr, where that is a terminal."""
+        return prose(text, self.width) if self.stderr.isatty() else text
 
     def _styled(self, text: str, names: Sequence[str], stream: TextIO) -> str:
         if not names or not self.has_color(stream):
@@ -249,7 +306,7 @@ class Terminal:
 
 
 def _has_keyboard() -> bool:
-    """Whether the process has a terminal, although its stdin may be a pipe."""
+    """Whether the process has a terminal, even if its stdin is a pipe."""
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
     except OSError:
