@@ -46,9 +46,9 @@ def test_the_slug_comes_from_the_path(name: str, slug: str) -> None:
     ("name", "text", "complaint"),
     [
         ("a.md", "", "no content"),
-        ("a.md", "---\ntitle: [\n---\nx", "no YAML"),
-        ("a.md", "---\n- a\n---\nx", "no mapping"),
-        ("a.md", "---\ntags: 3\n---\nx", "no list"),
+        ("a.md", "---\ntitle: [\n---\nx", "not YAML"),
+        ("a.md", "---\n- a\n---\nx", "not a mapping"),
+        ("a.md", "---\ntags: 3\n---\nx", "not a list"),
         ("例.md", "x", "No slug"),
     ],
 )
