@@ -1,4 +1,4 @@
-"""Deletes, now and then, what has outlived its use."""
+"""Deletes rows that are no longer of use, every hour."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from seedx_server.users.repository import SessionRepository
 
 logger = logging.getLogger(__name__)
 
+FIRST = timedelta(minutes=1)
 INTERVAL = timedelta(hours=1)
 
 
@@ -28,9 +29,11 @@ async def tidy(sessions: Sessions, refresh_life: timedelta) -> None:
 
 
 async def tidy_forever(sessions: Sessions, refresh_life: timedelta) -> None:
-    """Tidy every hour until cancelled; any number of processes may do so at once."""
+    """Tidy soon and then every hour until cancelled; several processes may do so at once."""
+    wait = FIRST
     while True:
-        await asyncio.sleep(INTERVAL.total_seconds())
+        await asyncio.sleep(wait.total_seconds())
+        wait = INTERVAL
         try:
             await tidy(sessions, refresh_life)
         except (SQLAlchemyError, OSError) as error:

@@ -28,12 +28,19 @@ def run(options: RestoreOptions, context: Context) -> None:
     file, io = options.file, context.io
     if not file.is_file():
         raise UsageError(f"There is no file {file}")
-    question = "Replace everything in the database with the backup?"
+    with entry() as server:
+        contents = server.db_describe_backup(file)
+    io.note(
+        f"{file} was written on {contents['created_at']}, at revision {contents['revision']} "
+        f"({contents['bytes'] / 1e6:.1f} MB)."
+    )
+    question = "Replace everything in the database with it?"
     is_wanted = options.yes or confirm(io, question, "--yes")
     if is_wanted:
         with entry() as server:
-            server.db_restore(file)
-        io.note(f"The database was restored from {file}.")
+            rows = server.db_restore(file)
+        counts = ", ".join(f"{count} {table}" for table, count in rows.items())
+        io.note(f"The database now holds what {file} holds: {counts}.")
     else:
         io.note("Nothing was changed.")
     if io.json:
@@ -56,5 +63,8 @@ def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `db backup` wrote.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Restore the database from a backup; everything since is lost."""
+    """Restore the database from a backup; everything since is lost.
+
+    The backup is restored and checked beside the database, which is replaced only then.
+    """
     run(RestoreOptions(file, yes), context_of(typer_context))

@@ -165,6 +165,11 @@ async def _http_exception(_: Request, error: Exception) -> JSONResponse:
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DBAPIError)  # noqa: S101  # registered for this class alone
+    if isinstance(error.orig, psycopg.errors.DiskFull):
+        logger.error("the database's disk is full: %s", error)
+        return problem_response(
+            Unavailable("The database's disk is full. Tell the operator.", code="database_full")
+        )
     if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
         return await _database_gone(request, error)
     logger.error("the database refused a statement", exc_info=error)

@@ -7,12 +7,13 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 from alembic import command
-from alembic.util.exc import CommandError
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -109,8 +110,38 @@ class TestUpgrading:
         with psycopg.connect(database_url) as connection:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
-        with pytest.raises(CommandError, match="9999"):
+        with pytest.raises(migrate.NewerSchemaError, match="9999"):
             migrate.upgrade(database_url)
+
+    def test_gives_up_when_another_process_is_at_it_for_too_long(
+        self, empty_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "10ms")
+        with psycopg.connect(empty_url) as other:
+            other.execute("SELECT pg_advisory_xact_lock(%s)", [migrate.UPGRADE_LOCK])
+
+            with pytest.raises(migrate.MigrationError, match="has been upgrading"):
+                migrate.upgrade(empty_url)
+
+        assert tables_of(empty_url) == 0
+        assert migrate.upgrade(empty_url) == migrate.newest()
+
+    def test_leaves_no_lock_on_a_connection_that_a_pooler_keeps(
+        self, empty_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with psycopg.connect(empty_url, autocommit=True) as kept:
+
+            @contextmanager
+            def pooled(_: str) -> Iterator[psycopg.Connection]:
+                with kept.transaction():
+                    yield kept
+
+            pooler = SimpleNamespace(connect=pooled, errors=psycopg.errors)
+            monkeypatch.setattr(migrate, "psycopg", pooler)
+            migrate.upgrade(empty_url)
+            held = kept.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+
+            assert held.fetchone() == (0,)
 
 
 def wait_for_waiter(connection: psycopg.Connection) -> None:

@@ -49,18 +49,22 @@ class TestReady:
 
         assert answer.status_code == 503
         assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["code"] == "database_not_migrated"
+        assert "seedx db upgrade" in answer.json()["detail"]
+        assert int(answer.headers["Retry-After"]) > 0
 
-    async def test_not_with_the_schema_of_another_version(
+    async def test_not_with_the_schema_of_a_newer_version(
         self, desk: Desk, database_url: str
     ) -> None:
         with psycopg.connect(database_url) as connection:
-            connection.execute("UPDATE alembic_version SET version_num = 'of another time'")
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
         answer = await desk.client.get("/readyz")
 
         assert answer.status_code == 503
-        assert answer.json()["code"] == "database_not_migrated"
-        assert "seedx db upgrade" in answer.json()["detail"]
+        assert answer.json()["code"] == "database_too_new"
+        assert "newer version of SeedX (revision 9999)" in answer.json()["detail"]
+        assert "seedx db upgrade" not in answer.json()["detail"]
         assert int(answer.headers["Retry-After"]) > 0
 
     async def test_not_without_a_database(self) -> None:
