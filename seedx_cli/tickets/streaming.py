@@ -85,7 +85,7 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str | None) -> Repl
     """
     io = context.io
     parts: list[str] = []
-    view = _view(io, go_on)
+    view = view_of(io, go_on)
     first: Event | None = None
     last: Event | None = None
     try:
@@ -122,7 +122,8 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str | None) -> Repl
     )
 
 
-def _view(io: Terminal, go_on: str | None) -> View:
+def view_of(io: Terminal, go_on: str | None) -> View:
+    """Return the way to show the text of a run there; `go_on` is as for `follow`."""
     if io.json:
         return _NoView()
     if not io.can_draw:

@@ -21,6 +21,7 @@ from seedx_server.entry.database import reachable_database
 from seedx_server.entry.listener import listen, url_of
 from seedx_server.infrastructure.database import migrate
 from seedx_server.infrastructure.observability import METRICS_FOLDER, configure_logging
+from seedx_server.infrastructure.web.protocol import ProblemProtocol
 
 SHUTDOWN_SECONDS = 5
 
@@ -92,6 +93,7 @@ def _configuration(app: FastAPI | str, workers: int = 1, reload: bool = False) -
         reload=reload,
         log_config=None,
         access_log=False,
+        http=ProblemProtocol,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )

@@ -3,17 +3,17 @@
 import asyncio
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from seedx_server.infrastructure.database import migrate
-from seedx_server.infrastructure.database.engine import Sessions
+from seedx_server.infrastructure.database.engine import OUTAGE, Sessions
 from seedx_server.infrastructure.errors import Unavailable
-from seedx_server.infrastructure.observability import Metrics
-from seedx_server.infrastructure.web.dependencies import answer
+from seedx_server.infrastructure.web.dependencies import InfrastructureDep, answer
+from seedx_server.infrastructure.web.openapi import problems
 
 DATABASE_SECONDS = 3.0
 REVISION = text("SELECT version_num FROM alembic_version")
@@ -29,41 +29,42 @@ class Health(BaseModel):
 
 @router.get("/healthz", response_model=Health)
 async def alive() -> Response:
-    """Show that the process responds."""
+    """Report that the process responds."""
     return answer(Health())
 
 
-@router.get("/readyz", response_model=Health)
-async def ready(request: Request) -> Response:
-    """Show whether the database can be reached and has the schema of this version."""
-    needed: str = request.app.state.revision
-    found = await _revision(request.app.state.sessions)
-    if found == needed:
+@router.get(
+    "/readyz",
+    response_model=Health,
+    responses=problems((Unavailable, "database_not_migrated"), (Unavailable, "database_too_new")),
+)
+async def ready(parts: InfrastructureDep) -> Response:
+    """Report whether the database can be reached and has the schema of this version."""
+    found = await _revision(parts.sessions)
+    if found == parts.revision:
         return answer(Health())
     if found is not None and not migrate.knows(found):
         error = migrate.NewerSchemaError(found)
         raise Unavailable(f"{error.message} {error.hint}", code="database_too_new")
     raise Unavailable(
-        f"The database is at revision {found or 'none'}, this server needs {needed}. "
+        f"The database is at revision {found or 'none'}, this server needs {parts.revision}. "
         "Run: seedx db upgrade",
         code="database_not_migrated",
     )
 
 
 @router.get("/metrics", response_class=Response)
-async def metrics(request: Request) -> Response:
+async def metrics(parts: InfrastructureDep) -> Response:
     """Show the server's numbers in Prometheus' text format."""
-    numbers: Metrics = request.app.state.metrics
-    return Response(numbers.exposition(), media_type=CONTENT_TYPE_LATEST)
+    return Response(parts.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _revision(sessions: Sessions) -> str | None:
-    """Return the database's revision, None if it was never migrated."""
     try:
         async with asyncio.timeout(DATABASE_SECONDS), sessions() as session:
             found: str | None = await session.scalar(REVISION)
             return found
     except ProgrammingError:
         return None
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, *OUTAGE) as error:
         raise Unavailable("The database cannot be reached.", code="database_unavailable") from error
