@@ -9,9 +9,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 TEXT = "message"
+CAUGHT_UP = "caught_up"
+"""The name under which `events` reports that a ticket's past has been sent."""
 
 LONGEST_EVENT = 4 * 1024 * 1024
 """Characters of one event, and of one line, that are read at most."""
+
+_CAUGHT_UP_COMMENT = ": caught up"
 
 
 class Event(NamedTuple):
@@ -37,9 +41,9 @@ class Event(NamedTuple):
 def events(body: Iterable[bytes]) -> Iterator[Event]:
     """Read the events of a body.
 
-    Comments are skipped. An event that the connection cut off before its blank line is dropped, as
-    the standard demands, so that it is asked for again. An id that a header cannot carry back is
-    not used.
+    Comments are skipped, except the one that ends a ticket's past. An event that the connection
+    cut off before its blank line is dropped, as the standard demands, so that it is asked for
+    again. An id that a header cannot carry back is not used.
 
     Args:
         body: The body, cut anywhere.
@@ -56,6 +60,8 @@ def events(body: Iterable[bytes]) -> Iterator[Event]:
                 yield Event(name, event_id, _object("\n".join(data)))
             name, event_id, data, length = TEXT, None, [], 0
             continue
+        if line == _CAUGHT_UP_COMMENT:
+            yield Event(CAUGHT_UP, None, {})
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "event":

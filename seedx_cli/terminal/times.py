@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
-_MONTH = 30 * _DAY
+from seedx_cli.durations import duration
+
+_MINUTE = 60
+_MONTH = 30 * 86_400
 
 
 def relative(moment: str, now: datetime) -> str:
@@ -26,15 +28,6 @@ def relative(moment: str, now: datetime) -> str:
     if seconds < _MINUTE:
         return "just now"
     return f"{duration(seconds)} ago"
-
-
-def duration(seconds: float) -> str:
-    """Say a number of seconds in the largest unit that it fills: `2 hours`."""
-    for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second")):
-        if seconds >= unit:
-            number = int(seconds // unit)
-            return f"{number} {name}{'' if number == 1 else 's'}"
-    return "a moment"
 
 
 def until(moment: str, now: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 from seedx_cli.client.documents import Citation
@@ -50,10 +50,19 @@ class View(Protocol):
 
 @dataclass(frozen=True)
 class Reply:
-    """What a run wrote, and the id of the message it became: None for a draft or a summary."""
+    """What a run wrote.
+
+    Attributes:
+        text: Its Markdown.
+        message_id: The id of the message it became; None for a draft or a summary.
+        citations: The articles that the text refers to by number.
+        handoff: Why a person has to answer, in words; None if the AI did.
+    """
 
     text: str
-    message_id: object
+    message_id: object = None
+    citations: list[Citation] = field(default_factory=list)
+    handoff: str | None = None
 
 
 def follow(run: Iterator[Event], context: Context, *, go_on: str | None) -> Reply:
@@ -108,7 +117,9 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str | None) -> Repl
     view.finish()
     if not io.json:
         _tell_end(first or last, last, io)
-    return Reply("".join(parts), last.data.get("message_id"))
+    return Reply(
+        "".join(parts), last.data.get("message_id"), _citations(last), _handoff_in_words(last)
+    )
 
 
 def view_of(io: Terminal, go_on: str | None) -> View:
@@ -218,7 +229,7 @@ class _LiveMarkdown:
 
 def _tell_end(began: Event, done: Event, io: Terminal) -> None:
     """Show what the text rests on and who goes on; in a pipe on stderr, beside the text."""
-    lines = [*_sources(done), *_remarks(began, done)]
+    lines = [*sources(_citations(done)), *_remarks(began, done)]
     if not io.is_terminal:
         for line in lines:
             io.note(line)
@@ -228,9 +239,14 @@ def _tell_end(began: Event, done: Event, io: Terminal) -> None:
             io.line(line, "dim")
 
 
-def _sources(done: Event) -> list[str]:
+def _citations(done: Event) -> list[Citation]:
     citations = done.data.get("citations")
-    return sources(cast("list[Citation]", citations)) if isinstance(citations, list) else []
+    return cast("list[Citation]", citations) if isinstance(citations, list) else []
+
+
+def _handoff_in_words(done: Event) -> str | None:
+    handoff = done.data.get("handoff")
+    return _HANDOFFS.get(str(handoff), str(handoff)) if handoff else None
 
 
 def _remarks(began: Event, done: Event) -> Iterator[str]:
@@ -239,9 +255,9 @@ def _remarks(began: Event, done: Event) -> Iterator[str]:
         yield "The reply was cut: it reached the longest length."
     if done.data.get("posted") is False and purpose == "reply":
         yield "Somebody answered meanwhile, so this was not posted."
-    handoff = done.data.get("handoff")
+    handoff = _handoff_in_words(done)
     if handoff:
-        reason = safe_line(_HANDOFFS.get(str(handoff), str(handoff)))
+        reason = safe_line(handoff)
         # Nobody sees a question without a ticket.
         if purpose == "ask":
             yield f"Not answered: {reason}; open a ticket to ask a person."

@@ -59,7 +59,7 @@ class Source:
         elif self.file is not None:
             text = _read(Path(self.file))
         else:
-            editor = context.config.get("editor")
+            editor = context.config.editor
             return write_text(context.io, template, "--body, --file or --file -", editor)
         if not text.strip():
             raise UsageError("The text is empty, so nothing was sent")

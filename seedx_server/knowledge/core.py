@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
+from seedx_server.infrastructure.schemas import StrictBody
 from seedx_server.infrastructure.text import distinct, plain
 
 LONGEST_SLUG = 200
@@ -32,14 +33,12 @@ Tag = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50), Af
 Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(distinct)]
 
 
-class NewArticle(BaseModel):
+class NewArticle(StrictBody):
     """Request body for writing an article."""
-
-    model_config = ConfigDict(extra="forbid")
 
     title: Title
     content: Content = Field(description="Markdown.")
-    tags: Tags = []
+    tags: Tags = Field(default_factory=list)
 
 
 class ArticleSummary(BaseModel):

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from seedx_server.infrastructure.schemas import StrictBody
 from seedx_server.infrastructure.text import distinct, label, plain, storable
 
 MOST_TAGS = 20
@@ -74,10 +75,8 @@ class NewTicket(BaseModel):
     tags: Tags = []
 
 
-class TicketPatch(BaseModel):
+class TicketPatch(StrictBody):
     """Request body for changing a ticket; absent fields keep their values."""
-
-    model_config = ConfigDict(extra="forbid")
 
     status: Status | None = None
     priority: Priority | None = None

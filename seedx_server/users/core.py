@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from zxcvbn import zxcvbn
 
 from seedx_server.infrastructure.access import Role
+from seedx_server.infrastructure.schemas import StrictBody
 from seedx_server.infrastructure.text import plain, storable
 
 LONGEST_EMAIL = 320
@@ -87,10 +88,8 @@ class RefreshRequest(BaseModel):
     refresh_token: Annotated[str, StringConstraints(max_length=256)]
 
 
-class UserPatch(BaseModel):
+class UserPatch(StrictBody):
     """Request body for changing an account; absent fields keep their values."""
-
-    model_config = ConfigDict(extra="forbid")
 
     role: Role | None = None
     disabled: bool | None = None

@@ -11,7 +11,7 @@ from seedx_server.infrastructure.web.problems import MEDIA_TYPE, Problem
 Kind = type[DomainError] | tuple[type[DomainError], str]
 Responses = dict[int | str, dict[str, Any]]
 
-COMMON_CODES = ("internal_error", "database_unavailable", "body_too_large")
+COMMON_CODES = ("internal_error", "database_unavailable", "database_full", "body_too_large")
 """The errors that any operation may answer with; none of them lists these."""
 
 REFERENCE = {"$ref": f"#/components/schemas/{Problem.__name__}"}

@@ -320,7 +320,7 @@ def test_the_doctor_knows_what_is_no_seedx_server(server: Server, cli: Cli) -> N
         done = cli.run("doctor", "--server", proxy.url, "--json")
     (found,) = [check for check in json.loads(done.stdout) if check["name"] == "server"]
     assert found["status"] == "failed"
-    assert "no SeedX server" in found["detail"]
+    assert "not a SeedX server" in found["detail"]
 
 
 def test_a_date_to_wait_for_is_understood(server: Server, token: str, waits: Waits) -> None:

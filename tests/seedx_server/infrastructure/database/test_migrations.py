@@ -115,7 +115,7 @@ class TestUpgrading:
         with pytest.raises(migrate.NewerSchemaError, match="9999"):
             migrate.upgrade(database_url)
 
-    def test_gives_up_when_another_process_is_at_it_for_too_long(
+    def test_gives_up_when_another_process_upgrades_for_too_long(
         self, empty_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "10ms")

@@ -1,4 +1,4 @@
-"""Reading: ticket list and show."""
+"""seedx ticket list: list tickets."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seedx_cli.context import Context
-from seedx_cli.parsing.arguments import Number, Priority, Status
-from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.parsing.arguments import Priority, Status
+from seedx_cli.parsing.command import Command, command_app, context_of
 from seedx_cli.terminal.tables import Column
 from seedx_cli.tickets.recent import remember
 
 if TYPE_CHECKING:
     from seedx_cli.client.documents import Ticket, TicketPage
-
-app = command_group("Reading tickets.")
 
 _PAGE = 100
 _DEFAULT_LIMIT = 20
@@ -35,16 +33,8 @@ class ListOptions:
     limit: int | None = _DEFAULT_LIMIT
 
 
-@dataclass(frozen=True)
-class ShowOptions:
-    """Which ticket to show, and whether to stay with it."""
-
-    ticket_id: int
-    watch: bool = False
-
-
-def run_list(options: ListOptions, context: Context) -> None:
-    """List tickets, the newest activity first."""
+def run(options: ListOptions, context: Context) -> None:
+    """List the tickets."""
     page = _fetch(options, context)
     io = context.io
     if io.json:
@@ -65,28 +55,7 @@ def run_list(options: ListOptions, context: Context) -> None:
         io.note(f"These are the newest {len(page['items'])}; see all with --all.", "dim")
 
 
-def run_show(options: ShowOptions, context: Context) -> None:
-    """Show a ticket and its conversation."""
-    from seedx_cli.tickets.conversation import for_pipe, for_terminal
-
-    ticket = context.api.tickets.show(options.ticket_id)
-    io = context.io
-    if io.json and options.watch:
-        io.record({"event": "ticket", "id": None, "data": ticket})
-    elif io.json:
-        io.document(ticket)
-    elif io.is_terminal:
-        text = for_terminal(ticket, io, context.now())
-        if options.watch:
-            io.stdout.write(text)
-        else:
-            io.page(text, context.config.get("pager"))
-    else:
-        io.stdout.write(for_pipe(ticket, io))
-    if options.watch:
-        from seedx_cli.commands.ticket.follow import WatchOptions, run_watch
-
-        run_watch(WatchOptions(options.ticket_id), context, shown=ticket)
+app = command_app()
 
 
 @app.command(
@@ -108,47 +77,29 @@ def list_(
     assignee: Annotated[
         str | None, typer.Option("--assignee", metavar="WHO", help="An id, me or none.")
     ] = None,
-    tag: Annotated[str | None, typer.Option("--tag", help="Those with that tag.")] = None,
+    tag: Annotated[
+        str | None, typer.Option("--tag", metavar="TAG", help="Those with that tag.")
+    ] = None,
     priority: Priority = None,
     search: Annotated[
         str | None, typer.Option("--search", "-S", metavar="WORDS", help="Those with these words.")
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", "-L", min=1, help="How many at most.")
+        int, typer.Option("--limit", "-L", min=1, metavar="N", help="How many at most.")
     ] = _DEFAULT_LIMIT,
 ) -> None:
     """List tickets, the newest activity first.
 
-    In a pipe each ticket is one line, its columns apart by a tab.
+    In a pipe each ticket is one line, its columns separated by tabs.
     """
     options = ListOptions(
         status, mine, assignee, tag, priority, search, None if everything else limit
     )
-    run_list(options, context_of(typer_context))
-
-
-@app.command(
-    "show",
-    cls=Command,
-    epilog="""
-    seedx ticket show 42
-    seedx ticket show 42 --watch
-    """,
-)
-def show(
-    typer_context: typer.Context,
-    number: Number,
-    *,
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Stay, and show what happens.")
-    ] = False,
-) -> None:
-    """Show a ticket and its conversation."""
-    run_show(ShowOptions(number, watch), context_of(typer_context))
+    run(options, context_of(typer_context))
 
 
 def _fetch(options: ListOptions, context: Context) -> TicketPage:
-    """Ask page by page until there are enough, as one document."""
+    """Fetch page by page until there are enough tickets, as one document."""
     assignee, requester = options.assignee, None
     if options.mine:
         assignee, requester = (None, "me") if _role(context) == "customer" else ("me", None)
@@ -173,7 +124,7 @@ def _fetch(options: ListOptions, context: Context) -> TicketPage:
 
 
 def _role(context: Context) -> str:
-    """The signed-in user's role, from the session where it knows it."""
+    """Return the signed-in user's role, from the session if it is known there."""
     tokens = context.session.tokens()
     return (tokens.user if tokens and tokens.user else context.api.auth.me())["role"]
 

@@ -53,7 +53,7 @@ def read(file: Path, name: Path) -> ArticleFile:
     """Read one file; `name` is the path that its slug is made of.
 
     Raises:
-        UsageError: It is no text in UTF-8, has no content, or its front matter is no mapping.
+        UsageError: It is not text in UTF-8, has no content, or its front matter is not a mapping.
     """
     try:
         text = file.read_text("utf-8-sig")
@@ -110,9 +110,9 @@ def _split(text: str, file: Path) -> tuple[dict[str, object], str]:
     try:
         matter = yaml.safe_load("\n".join(lines[:end])) or {}
     except yaml.YAMLError as error:
-        raise UsageError(f"The front matter of {file} is no YAML: {error}") from error
+        raise UsageError(f"The front matter of {file} is not YAML: {error}") from error
     if not isinstance(matter, dict):
-        raise UsageError(f"The front matter of {file} is no mapping, like `title: …`")
+        raise UsageError(f"The front matter of {file} is not a mapping, such as `title: …`")
     return {str(key).lower(): value for key, value in matter.items()}, "\n".join(lines[end + 1 :])
 
 
@@ -126,5 +126,5 @@ def _tags(matter: dict[str, object], file: Path) -> tuple[str, ...]:
     if isinstance(tags, str):
         return tuple(tag.strip() for tag in tags.split(",") if tag.strip())
     if not isinstance(tags, list):
-        raise UsageError(f"`tags` in {file} is no list")
+        raise UsageError(f"`tags` in {file} is not a list")
     return tuple(str(tag) for tag in tags)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seedx_cli.commands.kb.files import read_all, slug_of
 from seedx_cli.errors import UsageError
+from seedx_cli.knowledge.files import read_all, slug_of
 from tests.seedx_cli.process import Cli
 
 
@@ -46,9 +46,9 @@ def test_the_slug_comes_from_the_path(name: str, slug: str) -> None:
     ("name", "text", "complaint"),
     [
         ("a.md", "", "no content"),
-        ("a.md", "---\ntitle: [\n---\nx", "no YAML"),
-        ("a.md", "---\n- a\n---\nx", "no mapping"),
-        ("a.md", "---\ntags: 3\n---\nx", "no list"),
+        ("a.md", "---\ntitle: [\n---\nx", "not YAML"),
+        ("a.md", "---\n- a\n---\nx", "not a mapping"),
+        ("a.md", "---\ntags: 3\n---\nx", "not a list"),
         ("例.md", "x", "No slug"),
     ],
 )
@@ -94,7 +94,7 @@ def test_importing_again_changes_nothing_and_pruning_removes(staff: Cli) -> None
 
 def test_a_search_without_a_hit_says_so_beside_the_output(customer: Cli) -> None:
     done = customer.run("kb", "search", "xylophone")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "No article fits.\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "No article matches.\n")
     assert customer.run("kb", "search", "xylophone", "--quiet").stderr == ""
 
 
