@@ -29,7 +29,7 @@ def test_a_restoration_says_what_the_backup_is_before_it_asks(operator: Cli, bac
 
     described, asked = screen.text.index("desk.dump was written on 20"), screen.text.index("[y/N]")
     assert described < asked
-    assert re.search(r"at revision 0001 \(\d\.\d MB\)", screen.text)
+    assert re.search(r"at revision \d{4} \(\d\.\d MB\)", screen.text)
     assert "Nothing was changed." in screen.text
 
 
