@@ -16,7 +16,7 @@ import pyte
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "two-lamps-and-a-stone"
-PATIENCE = 30
+PATIENCE = 90
 
 
 def base_environment() -> dict[str, str]:
