@@ -75,7 +75,7 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
     """
     io = context.io
     parts: list[str] = []
-    view = _view(io, go_on)
+    view = view_of(io, go_on)
     first: Event | None = None
     last: Event | None = None
     try:
@@ -108,7 +108,8 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
     return Reply("".join(parts), last.data.get("message_id"))
 
 
-def _view(io: Terminal, again: str) -> View:
+def view_of(io: Terminal, again: str) -> View:
+    """Return how the text of a run is shown there; `again` is the command that shows it whole."""
     if io.json:
         return _Nothing()
     if not io.can_draw:
