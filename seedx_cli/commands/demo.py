@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,7 +38,7 @@ app = command_group("The demonstration.")
 
 _TITLE = "Backups"
 _BODY = "How do I make a backup of our desk?"
-_KILLED_AFTER = 120
+_KILLED_AFTER = 200
 """Characters of the reply that are read before its server is killed."""
 
 _AI_SETTINGS = ("GROK_", "GROQ_", "SEEDX_AI_")
@@ -102,9 +102,11 @@ class Stage:
         """Say what happened."""
         self._show(text, "magenta")
 
-    def show_command(self, line: str, prompt: str = "$") -> None:
+    def show_command(
+        self, line: str, prompt: str = "$", *, styles: Sequence[str] = ("dim",)
+    ) -> None:
         """Show a command line as a shell would."""
-        self._show(f"{prompt} {line}", "dim")
+        self._show(f"{prompt} {line}", *styles)
 
     def run(self, person: Person, *words: str, stdin: str | None = None, show: bool = True) -> str:
         """Run a command of a person, and return what it printed if that is not shown.
@@ -293,11 +295,13 @@ def _read_reply(stage: Stage, customer: Person, ticket_id: int, server: LocalSer
             stage.tell("The reply was complete before its server could be killed.")
         else:
             read = len(reader.text)
-            stage.show_command(f"kill -9 {server.kill()}")
+            stage.tell("")
+            stage.show_command(f"kill -9 {server.kill()}", styles=("bold", "red"))
             stage.tell(
                 f"The server is dead, {read} characters into the reply. It starts again, writes "
                 "the reply again, and Ada's stream goes on by itself:"
             )
+            stage.tell("")
             server.start()
             reader.read()
         _compare(reader, stage)
@@ -306,9 +310,10 @@ def _read_reply(stage: Stage, customer: Person, ticket_id: int, server: LocalSer
 def _compare(reader: Reader, stage: Stage) -> None:
     if not (stage.context.io.is_terminal or stage.context.io.json):
         # The raw text of a reply seldom ends its last line.
-        stage.context.io.line()
+        stage.tell("")
     if reader.text != reader.kept_text():
         raise SeedXError("The text that was read is not the text that the server kept")
+    stage.tell("")
     stage.tell(
         f"Compared with what the server kept: the same {len(reader.text):,} characters, none lost, "
         "none twice."
