@@ -1,4 +1,4 @@
-"""The handbook's examples of JSON output, taken from real output.
+"""The examples of JSON output in docs/json.md, taken from real output.
 
 Run ``python docs/examples.py`` from the project's folder to write them again, and with ``--check``
 to learn whether they still say what the program prints. It starts a server of its own, and an AI
@@ -25,7 +25,7 @@ from pathlib import Path
 from seedx_cli.local.server import PROGRAM, free_port, importable, running
 
 ROOT = Path(__file__).parents[1]
-ARTICLE_OF_EXAMPLES = ROOT / "seedx_server" / "handbook" / "scripting.md"
+DOCUMENT = ROOT / "docs" / "json.md"
 FENCE = "```\n"
 ANSWER = "Update to 2.1, which writes larger files. [1]"
 ARTICLE = "---\ntitle: Exports\ntags: [export]\n---\nAn export stops at 2 GB. Update to 2.1.\n"
@@ -36,7 +36,7 @@ EXAMPLES = (
     "ai 1 --json",
     "ticket show 7 --json",
 )
-"""The commands that the article shows, each as the first line of a block, in this order."""
+"""The commands that the document shows, each as the first line of a block, in this order."""
 
 
 def main() -> int:
@@ -45,17 +45,16 @@ def main() -> int:
     Returns:
         The exit code: 1 if ``--check`` found a difference.
     """
-    parser = argparse.ArgumentParser(description="The handbook's examples of JSON output.")
+    parser = argparse.ArgumentParser(description="The examples of docs/json.md.")
     parser.add_argument("--check", action="store_true", help="change nothing; tell what differs")
     check = parser.parse_args().check
-    before = after = ARTICLE_OF_EXAMPLES.read_text("utf-8")
+    before = after = DOCUMENT.read_text("utf-8")
     for command, output in _examples():
         after = _with_example(after, command, output)
     if not check:
-        ARTICLE_OF_EXAMPLES.write_text(after, "utf-8")
+        DOCUMENT.write_text(after, "utf-8")
         return 0
-    name = ARTICLE_OF_EXAMPLES.name
-    difference = unified_diff(before.splitlines(), after.splitlines(), name, "real output")
+    difference = unified_diff(before.splitlines(), after.splitlines(), DOCUMENT.name, "real output")
     sys.stdout.write("".join(f"{line}\n" for line in difference))
     return int(before != after)
 
@@ -64,7 +63,7 @@ def _with_example(text: str, command: str, output: str) -> str:
     """Put a command's output into the block that begins with the command."""
     head, begins, rest = text.partition(f"{FENCE}$ {command}\n")
     if not begins:
-        raise SystemExit(f"{ARTICLE_OF_EXAMPLES.name} has no block that begins with: $ {command}")
+        raise SystemExit(f"{DOCUMENT.name} has no block that begins with: $ {command}")
     return f"{head}{begins}{output}{FENCE}{rest.partition(FENCE)[2]}"
 
 
