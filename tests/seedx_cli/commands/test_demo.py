@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pexpect
@@ -35,10 +34,6 @@ def left_running(mark: str) -> list[str]:
     return found
 
 
-def demo_folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("seedx-demo-*"))
-
-
 def demo(cli: Cli, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the demonstration in pipes."""
     return subprocess.run(
@@ -60,14 +55,15 @@ def demo_on_a_terminal(cli: Cli, columns: int = 80) -> "pexpect.spawn[bytes]":
 
 
 def test_the_demo_shows_the_main_job_and_leaves_nothing(cli: Cli, tmp_path: Path) -> None:
-    before = demo_folders()
-    done = demo(cli, **{MARK: str(tmp_path)})
+    temporary = tmp_path / "temporary"
+    temporary.mkdir(mode=0o755)
+    done = demo(cli, **{MARK: str(tmp_path), "TMPDIR": str(temporary)})
     assert done.returncode == 0, done.stderr
     for command in ("seedx serve", "seedx signup", "seedx ticket new", "seedx ai 1"):
         assert f"$ {command}" in done.stdout.replace("… | ", "")
     assert_the_reply_outlived_its_server(done.stdout)
     assert left_running(str(tmp_path)) == []
-    assert demo_folders() == before
+    assert list(temporary.iterdir()) == []
     assert not (tmp_path / "config").exists()
 
 
