@@ -98,7 +98,7 @@ class Desk:
             asked = self.terminal.expect([r"\[exit (\d+)\] ", *ANSWERS])
             shown += str(self.terminal.before) + str(self.terminal.after)
             if asked == 0:
-                return int(str(self.terminal.match.group(1))), shown
+                return int(re.findall(r"\[exit (\d+)\] ", shown)[-1]), shown
             self.terminal.sendline([*ANSWERS.values()][asked - 1])
 
     def start_server(self, line: str) -> None:
