@@ -32,7 +32,7 @@ ANSWERS = {
     r"again: ": PASSWORD,
     r"Open a ticket[^\n]*\[y/N\] ": "n",
     r"\[y/N\] ": "y",
-    r"or \[d\]iscard: ": "s",
+    r"or \[d\]iscard: ": "d",
 }
 """What a person types when a command asks; the keys are regular expressions."""
 
@@ -158,7 +158,8 @@ def test_each_command_works_in_the_order_in_which_it_stands(desk: Desk) -> None:
 
     reply = next(text for line, text in shown.items() if line.startswith("seedx ticket new"))
     resumed = next(text for line, text in shown.items() if "Last-Event-ID" in line)
-    claimed = shown["seedx ticket claim"]
-    assert "larger files" in reply
+    claimed, drafted = shown["seedx ticket claim"], shown["seedx ai 2 --draft"]
+    assert "Update to 2.1" in reply
+    assert "delete files" in drafted
     assert "event: done" in resumed
     assert "#2" in claimed
