@@ -215,7 +215,7 @@ class FakeUpstream:
         self._record = record
         self._arrival = asyncio.Condition()
         self._replies: deque[Reply] = deque()
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
         self.port = 0
 
@@ -246,16 +246,23 @@ class FakeUpstream:
         traceback: TracebackType | None,
     ) -> None:
         assert self._server is not None
+        # asyncio loses a connection that it is just accepting when its server is closed. So:
+        # accept no more, and give what was accepted the turns of the loop to reach `_connected`.
+        asyncio.get_running_loop().remove_reader(self._server.sockets[0].fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
         self._server.close()
-        for connection in self._connections:
-            connection.cancel()
+        for task, writer in self._connections.items():
+            task.cancel()
+            # A task that is cancelled before it began closes nothing.
+            writer.transport.abort()
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._serve(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.pop)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
