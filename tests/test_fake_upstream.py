@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from tests.fake_upstream import FakeUpstream
-from tests.streams import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("turns", range(6))

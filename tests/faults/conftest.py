@@ -14,12 +14,11 @@ import pytest
 
 from tests.factories import PASSWORD, Document, Person
 from tests.fake_upstream import FakeUpstream, Reply
-from tests.streams import PATIENCE_SECONDS, StreamEvent, opened
+from tests.streams import StreamEvent, opened
+from tests.waiting import PATIENCE_SECONDS
 
 PIECES = ("Sign out, ", "then sign in ", "again; ", "that mends it.")
 TEXT = "".join(PIECES)
-LEASE_SECONDS = 2
-SIGTERM_SECONDS = 10
 
 
 @dataclass
@@ -51,7 +50,19 @@ async def upstream() -> AsyncIterator[FakeUpstream]:
 
 
 @pytest.fixture
-async def serve(database_url: str, upstream: FakeUpstream, tmp_path: Path) -> AsyncIterator[Serve]:
+def lease_seconds() -> int:
+    """The lease of a run: so long that a busy machine loses none."""
+    return 300
+
+
+A_SHORT_LEASE = pytest.mark.parametrize("lease_seconds", [2])
+"""For tests in which the lease of a dead owner runs out."""
+
+
+@pytest.fixture
+async def serve(
+    database_url: str, upstream: FakeUpstream, lease_seconds: int, tmp_path: Path
+) -> AsyncIterator[Serve]:
     """Start server processes on the test's database."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -61,7 +72,7 @@ async def serve(database_url: str, upstream: FakeUpstream, tmp_path: Path) -> As
         "GROK_API_KEY": "gsk-test",
         "GROK_API_URL": upstream.url,
         "SEEDX_AI_FALLBACK": "knowledge",
-        "SEEDX_AI_LEASE_SECONDS": str(LEASE_SECONDS),
+        "SEEDX_AI_LEASE_SECONDS": str(lease_seconds),
     }
     processes: list[ServerProcess] = []
 

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import tempfile
 from pathlib import Path
 
 import psutil
@@ -24,13 +23,11 @@ def left_running(mark: str) -> list[str]:
     return found
 
 
-def demo_folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("seedx-demo-*"))
-
-
 def test_the_demo_plays_the_main_job_and_leaves_nothing(cli: Cli, tmp_path: Path) -> None:
     cli.environment["SEEDX_TEST_MARK"] = str(tmp_path)
-    before = demo_folders()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir(mode=0o755)
+    cli.environment["TMPDIR"] = str(temporary)
     done = cli.run("demo")
     assert done.returncode == 0, done.stderr
     for command in ("seedx serve", "seedx signup", "seedx ticket new", "seedx ai 1"):
@@ -38,7 +35,7 @@ def test_the_demo_plays_the_main_job_and_leaves_nothing(cli: Cli, tmp_path: Path
     assert "seedx db backup" in done.stdout
     assert "\n\n6. What PostgreSQL kept\n" in done.stdout
     assert left_running(str(tmp_path)) == []
-    assert demo_folders() == before
+    assert list(temporary.iterdir()) == []
     assert not (tmp_path / "config").exists()
 
 

@@ -34,6 +34,7 @@ from tests.generations import (
     run_to_failure,
     text_of,
 )
+from tests.waiting import PATIENCE_SECONDS
 
 
 async def test_an_answer_streams_and_says_how_it_ended(
@@ -75,7 +76,7 @@ async def test_giving_up_the_answer_closes_the_connection(
     assert await anext(answer) == Started("groq", MODEL)
     assert isinstance(await anext(answer), Text)
     await answer.aclose()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await upstream.requests[0].disconnected.wait()
 
 
@@ -287,7 +288,7 @@ async def test_a_slow_first_token_goes_to_the_stand_in(
     assert clock.waits[0] == 30
     assert kinds(events) == ["Started", "FellBack", "Started", "Text", "Done"]
     assert "30 s" in str(events[1])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await received.disconnected.wait()
 
 

@@ -36,6 +36,7 @@ from tests.fake_upstream import (
     FakeUpstream,
     Reply,
 )
+from tests.waiting import PATIENCE_SECONDS
 
 KEY = "gsk_CanaryKey0123456789"
 ANSWER = "Hello Ada, sign out and in again."
@@ -339,7 +340,7 @@ async def test_closing_the_answer_closes_the_connection(
     assert isinstance(stream, AsyncIterator)
     assert await anext(stream) == TextDelta(PIECES[0])
     await stream.aclose()  # type: ignore[attr-defined]  # the built-in providers are generators
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await upstream.requests[0].disconnected.wait()
 
 
