@@ -28,13 +28,23 @@ FOLDER = "SEEDX_TEST_FOLDER"
 SERVER = "SEEDX_TEST_DATABASE_URL"
 """The environment's name for a server to use instead; the user needs the right to CREATEDB."""
 
+ROOM_BYTES = 2 * 1024**3
+"""More than the server's files ever need."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the folder in the process that starts the workers; they inherit the name."""
     if not hasattr(config, "workerinput"):
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix="seedx-tests-")
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="seedx-tests-", dir=_memory())
         # `timeout` and CI end a run by SIGTERM; as an interrupt it is wound up in order.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _memory() -> Path | None:
+    """Return a folder that is in memory, where databases are made ten times as fast."""
+    folder = Path("/dev/shm")  # noqa: S108  # mkdtemp makes a private folder in it
+    has_room = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM_BYTES
+    return folder if has_room else None
 
 
 def pytest_collection_finish() -> None:

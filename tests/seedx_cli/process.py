@@ -17,6 +17,7 @@ import pyte
 from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
+NO_KEYRING = "keyring.backends.null.Keyring"
 PASSWORD = "two-lamps-and-a-stone"
 
 
@@ -30,7 +31,7 @@ def base_environment() -> dict[str, str]:
     return {
         **kept,
         "PYTHONPATH": str(ROOT),
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "PYTHON_KEYRING_BACKEND": NO_KEYRING,
         "TERM": "xterm-256color",
     }
 
