@@ -75,6 +75,7 @@ class Reply:
         gate: If given, the reply waits for it before the text piece `gate_at`.
         gate_at: The text piece that waits.
         cut_at: The connection breaks after so many bytes of the body, chunk headers counted.
+        cut_before: The connection breaks before the text piece of that number.
         chunked: Whether the body is sent with chunked transfer, or just until the close.
         compact: Whether `data:` comes without the space after it.
         delay: Seconds before each piece of text.
@@ -96,6 +97,7 @@ class Reply:
     gate: asyncio.Event | None = None
     gate_at: int = 0
     cut_at: int | None = None
+    cut_before: int | None = None
     chunked: bool = True
     compact: bool = False
     delay: float = 0
@@ -337,6 +339,8 @@ async def _body(received: Received, reply: Reply) -> AsyncIterator[bytes]:
             await asyncio.sleep(reply.delay)
         if number == reply.gate_at and reply.gate is not None:
             await reply.gate.wait()
+        if number is not None and number == reply.cut_before:
+            return
         yield reply.framed(event)
     if reply.chunked and not reply.hangs:
         yield b"0\r\n\r\n"

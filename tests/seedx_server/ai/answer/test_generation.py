@@ -219,7 +219,7 @@ async def test_an_answer_that_breaks_off_begins_anew(
     for broken in (
         Reply(PIECES, inject={1: MALFORMED}),
         Reply(PIECES, inject={2: STREAM_ERROR}),
-        Reply(PIECES, cut_at=Reply(PIECES).body().index(b"and in again")),
+        Reply(PIECES, cut_before=2),
         Reply(PIECES, finish_reason=None, done=False),
     ):
         upstream.script(broken, Reply(PIECES))

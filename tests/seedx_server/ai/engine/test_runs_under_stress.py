@@ -155,7 +155,9 @@ class TestALeaseThatRanOut:
             await session.execute(text("SELECT pg_notify('seedx', 'runs')"))
 
         another = await asked(cleo)
-        assert (await process.begun()).run.id == another  # it has looked for runs since
+        begun = await process.begun()
+        assert begun.run.id == another  # it has looked for runs since
+        begun.end()
         writing.say("two")
         writing.end()
 
