@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from seedx_server.infrastructure.database import migrate
@@ -27,6 +28,12 @@ FOLDER = "SEEDX_TEST_FOLDER"
 
 SERVER = "SEEDX_TEST_DATABASE_URL"
 """The environment's name for a server to use instead; the user needs the right to CREATEDB."""
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("patient")
 
 ROOM_BYTES = 2 * 1024**3
 """More than the server's files ever need."""

@@ -177,7 +177,8 @@ async def start_desk(make_settings: MakeSettings) -> AsyncIterator[StartDesk]:
         async def start(**overrides: Any) -> Desk:
             app = create_app(make_settings(**overrides))
             address = await stack.enter_async_context(listening(app))
-            client = await stack.enter_async_context(httpx.AsyncClient(base_url=address))
+            client = httpx.AsyncClient(base_url=address, timeout=PATIENCE_SECONDS)
+            await stack.enter_async_context(client)
             return Desk(client, app)
 
         yield start

@@ -455,7 +455,7 @@ async def test_the_upstream_runs_as_a_process_of_its_own(tmp_path: Path) -> None
         assert process.stdout is not None
         address = (await process.stdout.readline()).decode().strip()
         assert address == f"http://127.0.0.1:{port_file.read_text()}"
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
             response = await client.post(f"{address}/v1/chat/completions", json={"messages": []})
         assert "Hello " in response.text
         assert '"messages": []' in record.read_text()
