@@ -1,6 +1,6 @@
 """Waiting in tests: with patience for a busy machine, and never by sleeping."""
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 90
 """How long a test waits for what takes a moment on an idle machine."""
 
 

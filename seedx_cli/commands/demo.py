@@ -19,9 +19,9 @@ import typer
 from seedx_cli.context import Context
 from seedx_cli.errors import SeedXError
 from seedx_cli.local.server import PROGRAM, free_port, importable, near, own_name, running
-from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.parsing.command import Command, command_app, context_of
 
-app = command_group("The demonstration.")
+app = command_app()
 
 _TITLE = "Backups"
 _BODY = "How do I make a backup of our desk?"
@@ -163,7 +163,8 @@ def _environment(folder: Path, port: int, *, keep: bool) -> dict[str, str]:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name not in {"DATABASE_URL", "JWT_SECRET", "SEEDX_TOKEN", "SEEDX_PROFILE"}
+        if name
+        not in {"DATABASE_URL", "JWT_SECRET", "SEEDX_TOKEN", "SEEDX_PROFILE", "SEEDX_API_PREFIX"}
     }
     environment |= {name: value for name, value in _dotenv().items() if name not in environment}
     environment["SEEDX_CONFIG_DIR"] = str(folder / "config")

@@ -5,13 +5,14 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
+from seedx_cli.local.server import importable
 from tests.factories import PASSWORD, Document, Person
 from tests.fake_upstream import FakeUpstream, Reply
 from tests.streams import StreamEvent, opened
@@ -19,6 +20,7 @@ from tests.waiting import PATIENCE_SECONDS
 
 PIECES = ("Sign out, ", "then sign in ", "again; ", "that mends it.")
 TEXT = "".join(PIECES)
+POLL_SECONDS = 0.05
 
 
 @dataclass
@@ -38,7 +40,8 @@ class ServerProcess:
         return await asyncio.wait_for(self.process.wait(), PATIENCE_SECONDS)
 
 
-Serve = Callable[[], Awaitable[ServerProcess]]
+Serve = Callable[..., Awaitable[ServerProcess]]
+"""Starts `seedx serve` with further arguments, and with settings as keyword arguments."""
 
 
 @pytest.fixture
@@ -64,9 +67,7 @@ async def serve(
     database_url: str, upstream: FakeUpstream, lease_seconds: int, tmp_path: Path
 ) -> AsyncIterator[Serve]:
     """Start server processes on the test's database."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
+    settings = {
         "DATABASE_URL": database_url,
         "JWT_SECRET": "a-secret-of-tests-that-is-long-enough",
         "GROK_API_KEY": "gsk-test",
@@ -74,12 +75,23 @@ async def serve(
         "SEEDX_AI_FALLBACK": "knowledge",
         "SEEDX_AI_LEASE_SECONDS": str(lease_seconds),
     }
+    async with serving(tmp_path, settings) as start:
+        yield start
+
+
+@asynccontextmanager
+async def serving(folder: Path, settings: dict[str, str]) -> AsyncIterator[Serve]:
+    """Start server processes that work in a folder, and end those that still run."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **settings}
     processes: list[ServerProcess] = []
 
-    async def start() -> ServerProcess:
-        command = [sys.executable, "-m", "seedx_cli", "serve", "--port", "0"]
+    async def start(*words: str, **further: str) -> ServerProcess:
+        command = [sys.executable, "-m", "seedx_cli", "serve", "--port", "0", *words]
         process = await asyncio.create_subprocess_exec(
-            *command, env=environment, cwd=tmp_path, stderr=asyncio.subprocess.PIPE
+            *command,
+            env={**importable(environment), **further},
+            cwd=folder,
+            stderr=asyncio.subprocess.PIPE,
         )
         assert process.stderr is not None
         said = b""
@@ -104,6 +116,23 @@ async def _ready(server: ServerProcess) -> None:
     async with server.client() as client:
         answer = await client.get("/readyz")
     assert answer.status_code == 200, answer.text
+
+
+async def until(reached: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until something in other processes is as wanted."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await reached():  # noqa: ASYNC110  # another process sets no event here
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def ready_again(server: ServerProcess) -> None:
+    """Wait until a server that lost its database is ready."""
+    async with server.client() as client:
+
+        async def ready() -> bool:
+            return (await client.get("/readyz")).status_code == httpx.codes.OK
+
+        await until(ready)
 
 
 @dataclass
