@@ -19,7 +19,7 @@ demo: $(VENV)/installed ## Watch the whole product work; leaves nothing running
 	@$(BIN)/seedx demo
 
 .PHONY: dev
-dev: $(VENV)/installed-dev ## Serve the API and begin anew when the code changes
+dev: $(VENV)/installed-dev ## Serve the API and restart when the code changes
 	@$(BIN)/seedx serve --reload
 
 .PHONY: test

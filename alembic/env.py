@@ -1,20 +1,20 @@
-"""Runs the migrations on the connection that `migrate.upgrade` opened."""
+"""Runs the migrations: on the connection of `migrate.upgrade`, or for the command `alembic`."""
 
 import os
 from typing import Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.pool import NullPool
 
 from seedx_server.infrastructure.database.engine import TextEnum, connection_url
 from seedx_server.infrastructure.database.events import Xid8
-from seedx_server.models import (
-    metadata,  # SQLAlchemy reads every type of an existing table and does not know this one.
-)
+from seedx_server.models import metadata
 
+# SQLAlchemy reads every type of an existing table and does not know this one.
 ischema_names["xid8"] = Xid8
 
 
@@ -36,11 +36,19 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
+def run_by_command() -> None:
+    """Run what the command `alembic` was told, on the database of `DATABASE_URL`."""
+    address = os.environ.get("DATABASE_URL")
+    if not address:
+        raise CommandError("set DATABASE_URL to the address of a PostgreSQL database")
+    engine = create_engine(connection_url(address), poolclass=NullPool)
+    with engine.connect() as connection:
+        run(connection)
+        connection.commit()
+
+
 given: Connection | None = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    engine = create_engine(connection_url(os.environ["DATABASE_URL"]), poolclass=NullPool)
-    with engine.connect() as opened:
-        run(opened)
-        opened.commit()
+    run_by_command()

@@ -26,13 +26,13 @@ from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from seedx_cli.commands.kb.files import read_all
+from seedx_cli.knowledge.files import read_all
 from seedx_server.ai.engine.grounding import ground, queries_of_ticket
 from seedx_server.infrastructure.access import Actor, Role
 from seedx_server.infrastructure.database.engine import make_engine, make_sessions
 from seedx_server.infrastructure.database.migrate import upgrade
 from seedx_server.infrastructure.embedded.server import EmbeddedPostgres
-from seedx_server.knowledge.core import ANSWERS_FROM, NewArticle, score_of
+from seedx_server.knowledge.core import ANSWERS_FROM, NewArticle
 from seedx_server.knowledge.questions import concepts_of
 from seedx_server.knowledge.repository import ArticleRepository
 from seedx_server.knowledge.service import KnowledgeService
@@ -211,10 +211,9 @@ def _searches(session: AsyncSession, actor: Actor) -> dict[str, Search]:
         concepts = concepts_of(query)
         if not synonyms:
             concepts = [replace(concept, synonyms=()) for concept in concepts]
-        found = await articles.matches(concepts, actor=actor, limit=DEEPEST)
+        found = await articles.search(concepts, actor=actor, limit=DEEPEST)
         return [
-            Found(f"{match.article.slug}#{match.passage.heading}", score_of(match.fit))
-            for match in found
+            Found(f"{passage.article.slug}#{passage.heading}", passage.score) for passage in found
         ]
 
     async def whole_ticket(description: str) -> Sequence[Found]:

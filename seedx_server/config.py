@@ -1,4 +1,4 @@
-"""The server's settings, read once from the environment or `.env` and passed in."""
+"""The server's settings, read once from the environment and `.env`, and passed in."""
 
 import re
 import secrets
@@ -13,16 +13,28 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from pydantic_settings import SettingsError as UnreadableSetting
 
 MINIMUM_SECRET_BYTES = 32
 ORIGIN = re.compile(r"https?://[^\s/?#@*]+/?")
 WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+SWITCHED_OFF_BY_EMPTY = frozenset({"seedx_ai_fallback"})
+"""Names for which an empty value means none; any other setting is then not set."""
+
+
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class SettingsError(Exception):
@@ -35,7 +47,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=".env",
         env_file_encoding="utf-8",
-        env_ignore_empty=True,
         extra="ignore",
         populate_by_name=True,
         frozen=True,
@@ -108,10 +119,32 @@ class Settings(BaseSettings):
     ai_tokens_per_day: int = Field(
         default=1_000_000, ge=1, validation_alias="SEEDX_AI_TOKENS_PER_DAY"
     )
-    ai_prices: dict[str, tuple[float, float]] = Field(
+    ai_prices: dict[str, tuple[Price, Price]] = Field(
         default_factory=dict, validation_alias="SEEDX_AI_PRICES"
     )
-    """Model to price of a million prompt and a million completion tokens."""
+    """For each model, the price of a million prompt tokens and of a million completion tokens."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave out empty values, so that those of a source with less priority count."""
+        sources = super().settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
+        for source in sources:
+            if isinstance(source, EnvSettingsSource):
+                source.env_vars = {
+                    name: value
+                    for name, value in source.env_vars.items()
+                    if value != "" or name in SWITCHED_OFF_BY_EMPTY
+                }
+        return sources
 
     @field_validator("database_url", "listen_database_url")
     @classmethod
@@ -164,7 +197,7 @@ class Settings(BaseSettings):
     def _names_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
             if not ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin!r} is no origin; write for example https://example.com")
+                raise ValueError(f"{origin!r} is not an origin, such as https://example.com")
         return tuple(origin.rstrip("/").lower() for origin in value)
 
     @field_validator("ai_base_url", "groq_base_url")
@@ -173,6 +206,22 @@ class Settings(BaseSettings):
         if value is not None and not WEB_ADDRESS.fullmatch(value):
             raise ValueError("must be an address such as https://api.example.com")
         return value
+
+    @field_validator("ai_prices", mode="wrap")
+    @classmethod
+    def _are_pairs(
+        cls, value: object, validate: ValidatorFunctionWrapHandler
+    ) -> dict[str, tuple[float, float]]:
+        try:
+            prices: dict[str, tuple[float, float]] = validate(value)
+        except ValidationError as error:
+            location = error.errors()[0]["loc"]
+            whose = f"the price of {location[0]!r}" if location else "it"
+            raise ValueError(
+                f"{whose} must be two numbers, for a million prompt tokens and for a million "
+                f"completion tokens, such as {PRICES_EXAMPLE}"
+            ) from None
+        return prices
 
     @field_validator("api_prefix")
     @classmethod
@@ -189,10 +238,10 @@ class Settings(BaseSettings):
 
     @cached_property
     def database(self) -> str:
-        """The address of the database that the app uses.
+        """The address of the app's database.
 
         Raises:
-            SettingsError: No database is named; `entry.py` starts the embedded one first.
+            SettingsError: `DATABASE_URL` is not set; `seedx serve` starts the embedded one first.
         """
         if self.database_url is None:
             raise SettingsError("DATABASE_URL: the app needs a database; start it with seedx serve")
@@ -205,6 +254,7 @@ class Settings(BaseSettings):
         return direct.get_secret_value() if direct else self.database
 
 
+PRICES_EXAMPLE = '{"openai/gpt-oss-120b": [0.15, 0.6]}'
 MAKE_ONE = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
 
 
@@ -244,7 +294,8 @@ def _in_one_line(error: ValidationError) -> str:
 def _unreadable(error: UnreadableSetting) -> str:
     # Its text is `error parsing value for field "NAME" from source "…"`.
     field = str(error).partition('"')[2].partition('"')[0]
-    return f"{_name_of(field)}: must be JSON"
+    example = f", such as {PRICES_EXAMPLE}" if field == "ai_prices" else ""
+    return f"{_name_of(field)}: must be JSON{example}"
 
 
 def _name_of(field: str) -> str:
@@ -255,7 +306,7 @@ def _name_of(field: str) -> str:
 
 
 def data_dir_secret(data_dir: Path) -> str:
-    """Return the signing secret of an embedded database's data folder, made at first use.
+    """Return the signing secret of an embedded database's data folder, created at first use.
 
     The file is created with mode 0600 and in one step, so that two processes that start at
     once agree on it.
@@ -269,7 +320,7 @@ def data_dir_secret(data_dir: Path) -> str:
         _make_secret(path)
     secret = path.read_text().strip()
     if _is_short(secret):
-        raise SettingsError(f"JWT_SECRET: {path} is damaged; remove it, and everybody logs in anew")
+        raise SettingsError(f"JWT_SECRET: {path} is damaged; remove it: everybody signs in again")
     return secret
 
 
@@ -277,7 +328,7 @@ def _make_secret(path: Path) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     draft.touch(mode=0o600)
     draft.write_text(secrets.token_urlsafe(48))
-    # Another process may have been faster; then its secret is the one.
+    # If another process was faster, its secret is the valid one.
     with suppress(FileExistsError):
         path.hardlink_to(draft)
     draft.unlink()

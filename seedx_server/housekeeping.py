@@ -1,37 +1,44 @@
-"""Deletes, now and then, what has outlived its use."""
+"""Deletes rows that have outlived their use, now and then."""
 
-import asyncio
 import logging
+import random
+from asyncio import sleep
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from seedx_server.infrastructure.database.engine import Sessions
+from seedx_server.infrastructure.database.engine import OUTAGE, Sessions
 from seedx_server.infrastructure.web import idempotency
-from seedx_server.users.repository import SessionRepository
+from seedx_server.users import repository as users
 
 logger = logging.getLogger(__name__)
 
 INTERVAL = timedelta(hours=1)
+LONGEST_DELAY = timedelta(seconds=30)
+"""The first clean-up comes within this time, so that processes do not all start with one."""
 
 
-async def tidy(sessions: Sessions, refresh_life: timedelta) -> None:
-    """Delete idempotency keys past their day, and sign-ins and refresh tokens that are over.
+async def clean_up(sessions: Sessions, refresh_life: timedelta) -> None:
+    """Delete idempotency keys past their day, expired sessions and old refresh tokens.
 
     Args:
         sessions: Makes sessions.
-        refresh_life: How long a refresh token is good. A spent one is remembered as long.
+        refresh_life: How long a refresh token is valid. A spent one is remembered as long.
     """
-    async with sessions() as session, session.begin():
-        await idempotency.forget_old(session)
-        await SessionRepository(session).forget_old(refresh_life)
+    await idempotency.delete_expired(sessions)
+    await users.delete_expired(sessions, refresh_life)
 
 
-async def tidy_forever(sessions: Sessions, refresh_life: timedelta) -> None:
-    """Tidy every hour until cancelled; any number of processes may do so at once."""
+async def clean_forever(sessions: Sessions, refresh_life: timedelta) -> None:
+    """Clean up soon after the start and then every hour, until cancelled.
+
+    Any number of processes may do so at once.
+    """
+    delay = LONGEST_DELAY.total_seconds() * random.random()  # noqa: S311  # no secret
     while True:
-        await asyncio.sleep(INTERVAL.total_seconds())
+        await sleep(delay)
+        delay = INTERVAL.total_seconds()
         try:
-            await tidy(sessions, refresh_life)
-        except (SQLAlchemyError, OSError) as error:
-            logger.warning("could not tidy the database, will try again: %s", error)
+            await clean_up(sessions, refresh_life)
+        except (SQLAlchemyError, *OUTAGE) as error:
+            logger.warning("could not clean up the database, will try again: %s", error)

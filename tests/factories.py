@@ -108,11 +108,11 @@ class Desk:
     def __init__(self, client: httpx.AsyncClient, app: FastAPI) -> None:
         self.client = client
         self.app = app
-        self.sessions: Sessions = app.state.sessions
+        self.sessions: Sessions = app.state.parts.sessions
 
     def stop_streams(self) -> None:
         """Do what the server does first when it is told to stop."""
-        self.app.state.followers.stop()
+        self.app.state.parts.followers.stop()
 
     async def customer(self, name: str = "Cleo") -> Person:
         """Sign up and log in a customer."""

@@ -27,14 +27,14 @@ import typer
 from seedx_cli.context import Context, Shared
 from seedx_cli.errors import SeedXError
 from seedx_cli.local.server import PROGRAM, LocalServer, free_port, importable, near, own_name
-from seedx_cli.parsing.command import Command, command_group, context_of
-from seedx_cli.terminal.console import Terminal
+from seedx_cli.parsing.command import Command, command_app, context_of
+from seedx_cli.terminal.terminal import Terminal
 from seedx_cli.tickets.streaming import view_of
 
 if TYPE_CHECKING:
     from seedx_cli.client.sse import Event
 
-app = command_group("The demonstration.")
+app = command_app()
 
 _TITLE = "Backups"
 _BODY = "How do I make a backup of our desk?"

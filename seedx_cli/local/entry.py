@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from seedx_cli.errors import SeedXError, UsageError
+from seedx_cli.errors import NotFoundError, SeedXError, UsageError
 
 
 @contextmanager
@@ -19,6 +19,8 @@ def entry() -> Iterator[ModuleType]:
         yield server
     except server.BadSettingError as error:
         raise UsageError(error.message, hint=error.hint or None) from error
+    except server.NotFoundError as error:
+        raise NotFoundError(error.message, hint=error.hint or None) from error
     except server.EntryError as error:
         raise SeedXError(error.message, hint=error.hint or None) from error
 

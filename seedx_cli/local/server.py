@@ -157,7 +157,7 @@ def _await_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
     ends = time.monotonic() + _READY_SECONDS
     with Client(url) as client:
-        while not client.is_ready():
+        while not client.transport.is_ready():
             if process.poll() is not None:
                 raise SeedXError(f"The server did not start:\n{_tail(log)}")
             if time.monotonic() > ends:

@@ -78,6 +78,7 @@ class Run(Timestamped, Identified):
         Index(None, "requested_by", "created_at"),
         Index(None, "created_at"),
         Index(None, "result_message_id"),
+        Index(None, "trigger_message_id"),
     )
 
 

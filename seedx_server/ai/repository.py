@@ -213,7 +213,8 @@ class RunRepository(SqlRepository[Run]):
     async def spending(self, user_id: int) -> Spending:
         """Return what is used of the limits, and hold others of this user back until commit."""
         await self.session.execute(select(func.pg_advisory_xact_lock(LIMIT_LOCK, user_id)))
-        left = func.min(Run.created_at) + HOUR - func.now()
+        # By the clock: this transaction may have begun before the first of the runs did.
+        left = func.min(Run.created_at) + HOUR - func.clock_timestamp()
         runs, wait = (
             await self.session.execute(
                 select(func.count(), type_coerce(left, Interval)).where(

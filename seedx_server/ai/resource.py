@@ -1,27 +1,39 @@
 """Routes of AI runs and of a ticket's events."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
 
 from seedx_server.ai.core import Question, RunDocument, RunRequest, Usage
+from seedx_server.ai.engine.runner import Runner
 from seedx_server.ai.engine.stream import Followers, Position
 from seedx_server.ai.models import Run
+from seedx_server.ai.providers.protocol import Provider
 from seedx_server.ai.repository import RunRepository
 from seedx_server.ai.service import AIService, Limits
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.database.engine import Sessions
+from seedx_server.infrastructure.database.engine import Session
 from seedx_server.infrastructure.database.events import EventLog
-from seedx_server.infrastructure.errors import InvalidInput, NotFound
-from seedx_server.infrastructure.web.dependencies import RepeatableDep, SessionDep, answer
+from seedx_server.infrastructure.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooManyRequests,
+    existing,
+)
+from seedx_server.infrastructure.web.dependencies import SessionDep, answer, parts_as
+from seedx_server.infrastructure.web.idempotency import KEY_REUSED, IdempotencyDep
+from seedx_server.infrastructure.web.openapi import Responses, problems
 from seedx_server.messages.core import Citation
 from seedx_server.messages.repository import MessageRepository
-from seedx_server.tickets.resource import ticket_service
-from seedx_server.users.actor import ActorDep
+from seedx_server.messages.service import TICKET_CLOSED
+from seedx_server.tickets.repository import TicketRepository
+from seedx_server.users.actor import AccountParts, ActorDep
 
 router = APIRouter(tags=["ai"])
 
@@ -43,34 +55,57 @@ class EventStream(StreamingResponse):
         super().__init__(content, status_code, headers)
 
 
-def ai_service(request: Request, session: SessionDep) -> AIService:
-    """Return the service for one request."""
-    state = request.app.state
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AIParts(AccountParts):
+    """The parts of an app that generate and stream answers.
+
+    Attributes:
+        providers: Who answers, the chosen one first.
+        runner: Works on runs in this process.
+        followers: Makes this process's event streams.
+    """
+
+    providers: Sequence[Provider]
+    runner: Runner
+    followers: Followers
+
+
+AIPartsDep = Annotated[AIParts, Depends(parts_as(AIParts))]
+
+
+def ai_service(parts: AIParts, session: Session) -> AIService:
+    """Return the service that works in a session's transaction."""
+    settings = parts.settings
     return AIService(
         runs=RunRepository(session),
-        tickets=ticket_service(session),
+        tickets=TicketRepository(session),
         messages=MessageRepository(session),
         events=EventLog(session),
-        providers=state.providers,
-        limits=Limits(state.settings.ai_runs_per_hour, state.settings.ai_tokens_per_day),
+        providers=parts.providers,
+        limits=Limits(settings.ai_runs_per_hour, settings.ai_tokens_per_day),
     )
 
 
-AI = Annotated[AIService, Depends(ai_service)]
-EVENTS: dict[int | str, dict[str, object]] = {
+async def _service(parts: AIPartsDep, session: SessionDep) -> AIService:
+    return ai_service(parts, session)
+
+
+AI = Annotated[AIService, Depends(_service)]
+LIMIT_REACHED = (TooManyRequests, "ai_limit_reached")
+EVENTS: Responses = {
     HTTPStatus.OK: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
 
 
-def _document(run: Run, text: str) -> RunDocument:
+def _document(run: Run, text: str, actor: Actor) -> RunDocument:
     return RunDocument(
         id=run.id,
         ticket_id=run.ticket_id,
         purpose=run.purpose,
         status=run.status,
         provider=run.provider,
-        model=run.model,
-        prompt_version=run.prompt_version,
+        model=run.model if actor.is_staff else None,
+        prompt_version=run.prompt_version if actor.is_staff else None,
         finish_reason=run.finish_reason,
         handoff=run.handoff,
         posted=run.posted,
@@ -79,7 +114,7 @@ def _document(run: Run, text: str) -> RunDocument:
         text=text,
         citations=[Citation.model_validate(citation) for citation in run.citations],
         usage=Usage(prompt_tokens=run.prompt_tokens, completion_tokens=run.completion_tokens),
-        cost=float(run.cost) if run.cost is not None else None,
+        cost=float(run.cost) if run.cost is not None and actor.is_staff else None,
         first_text_ms=run.first_text_ms,
         created_at=run.created_at,
         started_at=run.started_at,
@@ -87,9 +122,13 @@ def _document(run: Run, text: str) -> RunDocument:
     )
 
 
-@router.get("/tickets/{ticket_id}/ai-response", responses=EVENTS, response_class=EventStream)
+@router.get(
+    "/tickets/{ticket_id}/ai-response",
+    responses={**EVENTS, **problems(NotFound, TICKET_CLOSED, InvalidInput, LIMIT_REACHED)},
+    response_class=EventStream,
+)
 async def ai_response(
-    ticket_id: int, actor: ActorDep, request: Request, last_event_id: LastEventId = None
+    ticket_id: int, actor: ActorDep, parts: AIPartsDep, last_event_id: LastEventId = None
 ) -> Response:
     """Stream the AI's reply to the newest public message.
 
@@ -97,14 +136,13 @@ async def ai_response(
     reader that comes back with `Last-Event-ID` gets what follows in that same run.
     """
     position = Position.parse(last_event_id) if last_event_id else None
-    sessions: Sessions = request.app.state.sessions
-    async with sessions() as session, session.begin():
-        service = ai_service(request, session)
+    async with parts.sessions() as session, session.begin():
+        service = ai_service(parts, session)
         if position is None:
             run = await service.join_or_start(ticket_id, actor)
         else:
             run = await _resumed(service, ticket_id, position, actor)
-    return _run_stream(request, run, position)
+    return EventStream(parts.followers.run(run, position))
 
 
 async def _resumed(service: AIService, ticket_id: int, position: Position, actor: Actor) -> Run:
@@ -115,73 +153,121 @@ async def _resumed(service: AIService, ticket_id: int, position: Position, actor
 
 
 @router.post(
-    "/tickets/{ticket_id}/ai-runs", status_code=HTTPStatus.ACCEPTED, response_model=RunDocument
+    "/tickets/{ticket_id}/ai-runs",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=RunDocument,
+    responses=problems(
+        Forbidden,
+        NotFound,
+        TICKET_CLOSED,
+        (Conflict, "run_in_progress"),
+        InvalidInput,
+        KEY_REUSED,
+        LIMIT_REACHED,
+    ),
 )
 async def start_run(
-    ticket_id: int, body: RunRequest, actor: ActorDep, ai: AI, once: RepeatableDep
+    ticket_id: int, body: RunRequest, actor: ActorDep, ai: AI, idempotency: IdempotencyDep
 ) -> Response:
     """Start a run; follow it at `/ai-runs/{id}/events`."""
+    if earlier := await idempotency.earlier_answer(actor):
+        return earlier
+    document = _document(await ai.start(ticket_id, body, actor), "", actor)
+    return await idempotency.keep(answer(document, HTTPStatus.ACCEPTED))
 
-    async def action() -> tuple[BaseModel, None]:
-        return _document(await ai.start(ticket_id, body, actor), ""), None
 
-    return await once(actor, HTTPStatus.ACCEPTED, action)
-
-
-@router.post("/ask", status_code=HTTPStatus.ACCEPTED, response_model=RunDocument)
-async def ask(body: Question, actor: ActorDep, ai: AI, once: RepeatableDep) -> Response:
+@router.post(
+    "/ask",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=RunDocument,
+    responses=problems(InvalidInput, KEY_REUSED, LIMIT_REACHED),
+)
+async def ask(body: Question, actor: ActorDep, ai: AI, idempotency: IdempotencyDep) -> Response:
     """Have a question answered that has no ticket; follow it at `/ai-runs/{id}/events`."""
+    if earlier := await idempotency.earlier_answer(actor):
+        return earlier
+    document = _document(await ai.ask(body, actor), "", actor)
+    return await idempotency.keep(answer(document, HTTPStatus.ACCEPTED))
 
-    async def action() -> tuple[BaseModel, None]:
-        return _document(await ai.ask(body, actor), ""), None
 
-    return await once(actor, HTTPStatus.ACCEPTED, action)
-
-
-@router.get("/ai-runs/{run_id}", response_model=RunDocument)
+@router.get(
+    "/ai-runs/{run_id}", response_model=RunDocument, responses=problems(NotFound, InvalidInput)
+)
 async def get_run(run_id: int, actor: ActorDep, ai: AI) -> Response:
     """Return a run with its text so far."""
     run = await ai.get(run_id, actor)
-    return answer(_document(run, await ai.text(run)))
+    return answer(_document(run, await ai.text(run), actor))
 
 
-@router.get("/ai-runs/{run_id}/events", responses=EVENTS, response_class=EventStream)
+@router.get(
+    "/ai-runs/{run_id}/events",
+    responses={**EVENTS, **problems(NotFound, InvalidInput)},
+    response_class=EventStream,
+)
 async def run_events(
-    run_id: int, actor: ActorDep, request: Request, last_event_id: LastEventId = None
+    run_id: int, actor: ActorDep, parts: AIPartsDep, last_event_id: LastEventId = None
 ) -> Response:
     """Stream a run."""
     position = Position.parse(last_event_id) if last_event_id else None
     if position is not None and position.run_id != run_id:
         raise InvalidInput.of("Last-Event-ID", f"belongs to run {position.run_id}")
-    sessions: Sessions = request.app.state.sessions
-    async with sessions() as session:
-        run = await ai_service(request, session).get(run_id, actor)
-    return _run_stream(request, run, position)
+    async with parts.sessions() as session:
+        run = await ai_service(parts, session).get(run_id, actor)
+    return EventStream(parts.followers.run(run, position))
 
 
 @router.post(
-    "/ai-runs/{run_id}/cancel", status_code=HTTPStatus.ACCEPTED, response_model=RunDocument
+    "/ai-runs/{run_id}/cancel",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=RunDocument,
+    responses=problems(NotFound, InvalidInput),
 )
 async def cancel_run(run_id: int, actor: ActorDep, ai: AI) -> Response:
     """Ask a run to stop."""
     run = await ai.cancel(run_id, actor)
-    return answer(_document(run, await ai.text(run)), HTTPStatus.ACCEPTED)
+    return answer(_document(run, await ai.text(run), actor), HTTPStatus.ACCEPTED)
 
 
-@router.get("/tickets/{ticket_id}/events", responses=EVENTS, response_class=EventStream)
+@router.get(
+    "/tickets/{ticket_id}/events",
+    responses={**EVENTS, **problems(NotFound, InvalidInput)},
+    response_class=EventStream,
+)
 async def ticket_events(
-    ticket_id: int, actor: ActorDep, request: Request, last_event_id: LastEventId = None
+    ticket_id: int, actor: ActorDep, parts: AIPartsDep, last_event_id: LastEventId = None
 ) -> Response:
     """Stream a ticket's life: messages, changes and runs, from its beginning on.
 
     `Last-Event-ID` leaves out what the reader has.
     """
     after = _event_id(last_event_id)
-    sessions: Sessions = request.app.state.sessions
-    async with sessions() as session:
-        await ticket_service(session).get(ticket_id, actor)
-    followers: Followers = request.app.state.followers
-    return EventStream(followers.ticket(ticket_id, actor, after))
+    async with parts.sessions() as session:
+        tickets = TicketRepository(session)
+        existing(await tickets.get(ticket_id, actor=actor), f"ticket {ticket_id}")
+    return EventStream(parts.followers.ticket(ticket_id, actor, after))
+
+
+@router.head("/tickets/{ticket_id}/ai-response", include_in_schema=False)
+@router.head("/tickets/{ticket_id}/events", include_in_schema=False)
+async def ticket_stream_headers(
+    ticket_id: int, actor: ActorDep, session: SessionDep
+) -> EventStream:
+    """Answer HEAD without starting a run or a stream."""
+    tickets = TicketRepository(session)
+    existing(await tickets.get(ticket_id, actor=actor), f"ticket {ticket_id}")
+    return EventStream(_no_events())
+
+
+@router.head("/ai-runs/{run_id}/events", include_in_schema=False)
+async def run_stream_headers(run_id: int, actor: ActorDep, ai: AI) -> EventStream:
+    """Answer HEAD without starting a stream."""
+    await ai.get(run_id, actor)
+    return EventStream(_no_events())
+
+
+async def _no_events() -> AsyncIterator[bytes]:
+    for event in tuple[bytes, ...]():
+        yield event
 
 
 def _event_id(value: str | None) -> int:
@@ -191,8 +277,3 @@ def _event_id(value: str | None) -> int:
     if not well_formed or int(value) > LARGEST_EVENT_ID:
         raise InvalidInput.of("Last-Event-ID", "must be an id of this stream, such as 93")
     return int(value)
-
-
-def _run_stream(request: Request, run: Run, position: Position | None) -> EventStream:
-    followers: Followers = request.app.state.followers
-    return EventStream(followers.run(run, position))

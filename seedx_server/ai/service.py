@@ -12,11 +12,11 @@ from seedx_server.ai.providers.protocol import Provider
 from seedx_server.ai.repository import RunRepository
 from seedx_server.infrastructure.access import Actor
 from seedx_server.infrastructure.database.events import EventLog, EventType
-from seedx_server.infrastructure.errors import Conflict, Forbidden, NotFound, TooManyRequests
+from seedx_server.infrastructure.errors import Conflict, Forbidden, TooManyRequests, existing
 from seedx_server.messages.repository import MessageRepository
 from seedx_server.messages.service import refuse_closed
 from seedx_server.tickets.models import Ticket
-from seedx_server.tickets.service import TicketService
+from seedx_server.tickets.repository import TicketRepository
 
 TOKENS_RETRY_SECONDS = 3_600
 
@@ -39,7 +39,7 @@ class AIService:
 
     Args:
         runs: The runs.
-        tickets: The rules of tickets.
+        tickets: The tickets.
         messages: The messages, to know what a run answers.
         events: The log of what happens.
         providers: Who answers, the chosen one first.
@@ -50,7 +50,7 @@ class AIService:
         self,
         *,
         runs: RunRepository,
-        tickets: TicketService,
+        tickets: TicketRepository,
         messages: MessageRepository,
         events: EventLog,
         providers: Sequence[Provider],
@@ -69,10 +69,7 @@ class AIService:
         Raises:
             NotFound: It is not there for this actor.
         """
-        run = await self._runs.get(run_id, actor=actor)
-        if run is None:
-            raise NotFound(f"There is no AI run {run_id}.")
-        return run
+        return existing(await self._runs.get(run_id, actor=actor), f"AI run {run_id}")
 
     async def text(self, run: Run) -> str:
         """Return a run's text so far."""
@@ -87,7 +84,7 @@ class AIService:
             Conflict: `run_in_progress`, with the run's id; `ticket_closed`.
             TooManyRequests: A limit is used up.
         """
-        ticket = await self._tickets.lock(ticket_id, actor)
+        ticket = await self._lock_ticket(ticket_id, actor)
         _refuse_beyond_customer(wanted, actor)
         live = await self._runs.live(ticket.id, wanted.purpose)
         if live is not None:
@@ -130,7 +127,7 @@ class AIService:
             Conflict: `ticket_closed`.
             TooManyRequests: A limit is used up.
         """
-        ticket = await self._tickets.lock(ticket_id, actor)
+        ticket = await self._lock_ticket(ticket_id, actor)
         run = await self._runs.live(ticket.id, Purpose.REPLY)
         if run is not None:
             return run
@@ -148,7 +145,7 @@ class AIService:
         if run.ticket_id is None:
             await self._runs.request_cancel(run)
             return run
-        await self._tickets.lock(run.ticket_id, actor)
+        await self._lock_ticket(run.ticket_id, actor)
         if await self._runs.request_cancel(run):
             await self._events.record(
                 run.ticket_id,
@@ -158,6 +155,9 @@ class AIService:
                 internal=run.purpose is not Purpose.REPLY,
             )
         return run
+
+    async def _lock_ticket(self, ticket_id: int, actor: Actor) -> Ticket:
+        return existing(await self._tickets.lock(ticket_id, actor=actor), f"ticket {ticket_id}")
 
     async def _begin(self, ticket: Ticket, wanted: RunRequest, actor: Actor) -> Run:
         if wanted.purpose is Purpose.REPLY:

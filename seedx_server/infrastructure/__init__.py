@@ -1,1 +1,1 @@
-"""What every domain stands on: database, errors, events, access, observability."""
+"""What every domain uses: database, errors, events, access, observability."""

@@ -1,11 +1,11 @@
-"""Who is asking, and what their role allows."""
+"""Actors and their roles."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a person is on this desk."""
+    """The role of an account."""
 
     CUSTOMER = "customer"
     AGENT = "agent"

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,7 @@ class FieldError:
 
 
 class DomainError(Exception):
-    """Something the caller asked for cannot be done, and why.
+    """A request that cannot be carried out, and why.
 
     Args:
         detail: One or two sentences for people: what went wrong and what to do next.
@@ -26,8 +28,6 @@ class DomainError(Exception):
 
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
     code: str = "bad_request"
-    keeps_changes: ClassVar[bool] = False
-    """Whether what was written before the error is committed all the same."""
 
     def __init__(
         self,
@@ -47,66 +47,81 @@ class DomainError(Exception):
 
     @property
     def title(self) -> str:
-        """The problem's short name, the same at each occurrence (RFC 9457, section 3.1.3)."""
+        """The problem's short name, the same every time it occurs (RFC 9457, section 3.1.3)."""
         return self.code.replace("_", " ").capitalize()
 
 
 class InvalidInput(DomainError):
-    """A field has a value that cannot be used."""
+    """A field of the request has a value that cannot be used."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "invalid_input"
 
     @classmethod
     def of(cls, field: str, message: str) -> "InvalidInput":
-        """Make the error for one field."""
+        """Return the error for one field."""
         return cls(f"{field}: {message}", fields=(FieldError(field, message),))
 
 
 class Unauthenticated(DomainError):
-    """Nobody is signed in, or the credentials are wrong."""
+    """The caller is not signed in, or the credentials are wrong."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "not_authenticated"
 
 
 class Forbidden(DomainError):
-    """The caller sees the thing but may not do this to it."""
+    """The caller may see the resource but may not do this to it."""
 
     status = HTTPStatus.FORBIDDEN
     code = "forbidden"
 
 
 class NotFound(DomainError):
-    """The thing is not there, or is not for the caller's eyes."""
+    """The resource does not exist, or the caller may not see it."""
 
     status = HTTPStatus.NOT_FOUND
     code = "not_found"
 
 
 class Conflict(DomainError):
-    """The thing's present state does not allow it."""
+    """The resource's current state does not allow this."""
 
     status = HTTPStatus.CONFLICT
     code = "conflict"
 
 
 class PreconditionFailed(DomainError):
-    """The thing changed since the caller read it."""
+    """The resource changed since the caller read it."""
 
     status = HTTPStatus.PRECONDITION_FAILED
     code = "precondition_failed"
 
 
 class TooManyRequests(DomainError):
-    """A limit is used up; `retry_after` says for how long."""
+    """A limit is used up; `retry_after` says when to try again."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many_requests"
 
 
 class Unavailable(DomainError):
-    """Something that SeedX depends on does not answer."""
+    """A service that SeedX depends on cannot be reached."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"
+
+
+def existing(row: T | None, name: str) -> T:
+    """Return the row that a repository looked for.
+
+    Args:
+        row: What the repository found for the actor.
+        name: What was looked for, such as `ticket 42`.
+
+    Raises:
+        NotFound: It does not exist, or the actor may not see it.
+    """
+    if row is None:
+        raise NotFound(f"There is no {name}.")
+    return row

@@ -1,12 +1,22 @@
 """Logging for operators, and the numbers that `/metrics` shows."""
 
 import logging
+import os
 import sys
 from contextvars import ContextVar
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import psutil
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus_client's name for the folder in which several server processes count together.
+
+It has to be in the environment before a server process starts.
+"""
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
 
@@ -28,31 +38,34 @@ def configure_logging(level: str) -> None:
 
 
 class Metrics:
-    """The numbers of one app; each app has a registry of its own."""
+    """The numbers of one app, in a registry of its own.
+
+    Where `METRICS_FOLDER` is set, the server processes add up their numbers in its files.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "seedx_http_requests",
-            "Requests answered.",
+            "HTTP requests.",
             ["method", "route", "status"],
             registry=self.registry,
         )
         self.request_seconds = Histogram(
             "seedx_http_request_seconds",
-            "Time to the first byte of the answer.",
+            "Time to the first byte of the response.",
             ["method", "route"],
             registry=self.registry,
         )
         self.runs = Counter(
             "seedx_ai_runs",
-            "AI runs that ended in this process.",
+            "AI runs that ended.",
             ["purpose", "status", "provider", "model", "handoff"],
             registry=self.registry,
         )
         self.tokens = Counter(
             "seedx_ai_tokens",
-            "Tokens of AI runs, as providers counted them.",
+            "Tokens of AI runs, as counted by providers.",
             ["provider", "model", "kind"],
             registry=self.registry,
         )
@@ -76,8 +89,32 @@ class Metrics:
             registry=self.registry,
         )
         self.live_runs = Gauge(
-            "seedx_ai_live_runs", "AI runs that this process works on.", registry=self.registry
+            "seedx_ai_live_runs",
+            "AI runs in progress.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.streams = Gauge(
-            "seedx_streams", "Event streams open on this process.", registry=self.registry
+            "seedx_streams",
+            "Open event streams.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
+
+    def exposition(self) -> bytes:
+        """Return the numbers in Prometheus' text format, those of all processes together."""
+        folder = os.environ.get(METRICS_FOLDER)
+        if folder is None:
+            return generate_latest(self.registry)
+        _forget_dead_processes(Path(folder))
+        shared = CollectorRegistry()
+        MultiProcessCollector(shared, folder)  # type: ignore[no-untyped-call]  # the library's
+        return generate_latest(shared)
+
+
+def _forget_dead_processes(folder: Path) -> None:
+    """Take what killed processes were doing out of the gauges; their counters stay."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not psutil.pid_exists(pid):
+            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]  # the library's

@@ -1,4 +1,4 @@
-"""What text from outside must be before it may enter the database."""
+"""Checks that text from outside passes before it enters the database."""
 
 
 def storable(value: str) -> str:
@@ -9,8 +9,10 @@ def storable(value: str) -> str:
     """
     if "\x00" in value:
         raise ValueError("must not contain NUL characters")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("must be valid Unicode text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode text") from None
     return value
 
 
@@ -34,3 +36,8 @@ def label(value: str) -> str:
     if "," in value or len(value.split()) != 1:
         raise ValueError("must be one word without commas")
     return storable(value)
+
+
+def distinct(tags: list[str]) -> list[str]:
+    """Return the tags in lower case, each once, in their order."""
+    return list(dict.fromkeys(tag.lower() for tag in tags))

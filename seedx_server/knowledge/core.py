@@ -1,16 +1,18 @@
-"""Words and documents of the knowledge base: pure."""
+"""Limits, scores and schemas of the knowledge base: pure."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from seedx_server.infrastructure.text import plain
+from seedx_server.infrastructure.schemas import StrictBody
+from seedx_server.infrastructure.text import distinct, plain
 
 LONGEST_SLUG = 200
 SLUG_PATTERN = r"^[a-z0-9]+([-/][a-z0-9]+)*$"
 MOST_TAGS = 20
+LONGEST_SEARCH = 1_000
+"""Characters of a question that the search reads; more would hold up the event loop."""
 
 HALF_FIT = 0.5
 """The fit at which one of the three best passages is as likely as not to be a right one."""
@@ -22,26 +24,21 @@ ones.
 """
 
 
-def _distinct(tags: list[str]) -> list[str]:
-    return list(dict.fromkeys(tag.lower() for tag in tags))
-
-
+SearchText = Annotated[str, StringConstraints(max_length=LONGEST_SEARCH)]
 Title = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(plain)
 ]
 Content = Annotated[str, StringConstraints(max_length=100_000), AfterValidator(plain)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50), AfterValidator(plain)]
-Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(_distinct)]
+Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(distinct)]
 
 
-class NewArticle(BaseModel):
-    """What an article is to be."""
-
-    model_config = ConfigDict(extra="forbid")
+class NewArticle(StrictBody):
+    """Request body for writing an article."""
 
     title: Title
     content: Content = Field(description="Markdown.")
-    tags: Tags = []
+    tags: Tags = Field(default_factory=list)
 
 
 class ArticleSummary(BaseModel):
@@ -63,19 +60,19 @@ class ArticleDocument(ArticleSummary):
 
 
 class FoundArticle(ArticleSummary):
-    """An article that fits a search, with its part that fits best."""
+    """An article that a search found, with its best passage."""
 
-    heading: str = Field(description='The heading of that part, or "" for the opening.')
-    snippet: str = Field(description="The beginning of that part.")
-    score: float = Field(description="How well it fits, from 0 to 1.")
+    heading: str = Field(description='The heading of the passage, or "" for the opening.')
+    snippet: str = Field(description="The beginning of the passage.")
+    score: float = Field(description="How well the passage fits, from 0 to 1.")
 
 
 class ArticlePage(BaseModel):
-    """A page of articles by slug, or the articles that fit a search, best first."""
+    """A page of articles by slug, or the articles that a search found, best first."""
 
     items: list[FoundArticle | ArticleSummary]
     next_cursor: str | None = Field(
-        description="Where the next page begins; null on the last, and for a search."
+        description="Where the next page starts; null on the last page and for a search."
     )
 
 
@@ -87,25 +84,6 @@ def score_of(fit: float) -> float:
 
     Args:
         fit: How much of a question a passage has: the sum over the question's concepts of how rare
-            the word is and how prominently it stands, times the share of concepts that are there.
+            the word is and how prominent its place is, times the share of concepts it contains.
     """
     return fit**2 / (fit**2 + HALF_FIT**2)
-
-
-@dataclass(frozen=True, slots=True)
-class PassageHit:
-    """A passage that fits a question.
-
-    Attributes:
-        slug: The article's slug.
-        title: The article's title.
-        heading: The heading it stands under, or "" for the article's opening.
-        text: Its Markdown.
-        score: How well it fits, from 0 to 1; see `score_of`.
-    """
-
-    slug: str
-    title: str
-    heading: str
-    text: str
-    score: float

@@ -17,11 +17,11 @@ _markdown = MarkdownIt("commonmark").enable("table")
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PassageText:
     """A passage before it is stored.
 
     Attributes:
-        heading: The heading it stands under as plain text, or "" at the article's opening.
+        heading: The heading above it as plain text, or "" at the article's opening.
         text: Its Markdown, without the heading.
     """
 
@@ -31,13 +31,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Text that stays together, and what stands between it and the piece before."""
+    """Text that is not cut, and the separator between it and the piece before."""
 
     glue: str
     text: str
 
 
-def split_into_passages(content: str) -> list[Section]:
+def split_into_passages(content: str) -> list[PassageText]:
     """Cut Markdown into passages of about `LONGEST_PASSAGE` characters or less.
 
     A passage begins at each heading. One that is too long is cut between its blocks, a block that
@@ -48,12 +48,13 @@ def split_into_passages(content: str) -> list[Section]:
     """
     lines = content.splitlines()
     tokens = _markdown.parse("\n".join(lines))
+    code = [token.map for token in tokens if token.type in UNCUTTABLE and token.map]
     found = [
-        Section(heading, text)
+        PassageText(heading, text)
         for heading, blocks in _by_heading(tokens)
-        for text in _packed(_pieces(lines, blocks, tokens))
+        for text in _packed(_pieces(lines, blocks, code))
     ]
-    return found or [Section("", content.strip())]
+    return found or [PassageText("", content.strip())]
 
 
 def _by_heading(tokens: Sequence[Token]) -> Iterator[tuple[str, list[Token]]]:
@@ -76,11 +77,8 @@ def _plain(inline: Token) -> str:
 
 
 def _pieces(
-    lines: Sequence[str], blocks: Iterable[Token], tokens: Sequence[Token]
+    lines: Sequence[str], blocks: Iterable[Token], code: Sequence[Sequence[int]]
 ) -> Iterator[_Piece]:
-    code = [
-        (token.map[0], token.map[1]) for token in tokens if token.type in UNCUTTABLE and token.map
-    ]
     for block in blocks:
         begin, end = block.map or (0, 0)
         text = "\n".join(lines[begin:end]).rstrip()
@@ -91,10 +89,10 @@ def _pieces(
 
 
 def _cut(
-    lines: Sequence[str], begin: int, end: int, code: Sequence[tuple[int, int]]
+    lines: Sequence[str], begin: int, end: int, code: Sequence[Sequence[int]]
 ) -> Iterator[_Piece]:
     glue = "\n\n"
-    ends = dict(code)
+    ends = {span[0]: span[1] for span in code}
     while begin < end:
         after = ends.get(begin)
         if after is not None:

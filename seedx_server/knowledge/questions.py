@@ -1,4 +1,4 @@
-"""Turns a question, as people write it, into what the search looks for: pure."""
+"""Turns a question, as people write it, into the concepts to search for: pure."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +9,8 @@ from importlib.resources import files
 
 import snowballstemmer  # type: ignore[import-untyped]  # ships no type information
 
-LONGEST_QUESTION = 4_000
+from seedx_server.knowledge.core import LONGEST_SEARCH
+
 MOST_CONCEPTS = 32
 LONGEST_PHRASE = 4
 LONGEST_WORD = 64
@@ -22,7 +23,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """One thing that a question speaks of.
+    """A concept that a question mentions.
 
     Attributes:
         words: How the question says it, in lower case.
@@ -42,12 +43,12 @@ class _Thesaurus:
 
 
 def concepts_of(question: str) -> list[Concept]:
-    """Return what a question speaks of, each thing once, in the question's order.
+    """Return the concepts that a question mentions, each once, in the question's order.
 
     Words that carry no meaning of their own are left out. At most `MOST_CONCEPTS` are returned,
-    from the first `LONGEST_QUESTION` characters.
+    from the first `LONGEST_SEARCH` characters.
     """
-    words = _WORD.findall(question[:LONGEST_QUESTION].lower())
+    words = _WORD.findall(question[:LONGEST_SEARCH].lower())
     short = [word for word in words if len(word) <= LONGEST_WORD]
     found: dict[str, Concept] = {}
     for stems, phrase in _phrases(short):

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from sqlalchemy import Double, Integer, Select, Subquery, column, delete, func, select, text, update
+from sqlalchemy import Double, Integer, Select, Subquery, column, delete, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import defer
 
 from seedx_server.infrastructure.access import Actor
 from seedx_server.infrastructure.database.cursor import decode_cursor, encode_cursor
 from seedx_server.infrastructure.database.repository import Page, SqlRepository
+from seedx_server.knowledge.core import score_of
 from seedx_server.knowledge.models import Article, Passage
-from seedx_server.knowledge.passages import Section
+from seedx_server.knowledge.passages import PassageText
 from seedx_server.knowledge.questions import Concept
 
 # Measured with `python -m benchmarks.retrieval`, on its tuning half.
@@ -29,22 +30,29 @@ SEARCH = text((files("seedx_server.knowledge") / "search.sql").read_text("utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """A passage that has something of a question.
+class FoundPassage:
+    """A passage that a search found.
 
     Attributes:
         article: Its article, without the content.
-        passage: The passage.
-        fit: How much of the question it has, from 0 up; see `score_of`.
+        heading: The heading above it, or "" for the article's opening.
+        text: Its Markdown.
+        fit: How much of the question it contains, from 0 up; see `score_of`.
     """
 
     article: Article
-    passage: Passage
+    heading: str
+    text: str
     fit: float
+
+    @property
+    def score(self) -> float:
+        """How well it fits, from 0 to 1."""
+        return score_of(self.fit)
 
 
 class ArticleRepository(SqlRepository[Article]):
-    """Articles: whoever is signed in sees all."""
+    """Articles: everybody who is signed in sees all."""
 
     model = Article
 
@@ -53,23 +61,20 @@ class ArticleRepository(SqlRepository[Article]):
         return select(Article)
 
     async def by_slug(self, slug: str, *, actor: Actor) -> Article | None:
-        """Return an article, or None if it is not there."""
+        """Return an article, or None if there is none with this slug."""
         return await self.session.scalar(self.visible_to(actor).where(Article.slug == slug))
 
-    async def lock(self, slug: str, *, actor: Actor) -> Article | None:
-        """Return an article as `by_slug` does, its row locked until the commit."""
+    async def lock_by_slug(self, slug: str, *, actor: Actor) -> Article | None:
+        """Return an article as `by_slug` does, locked until the commit."""
         return await self.session.scalar(
-            self.visible_to(actor)
-            .where(Article.slug == slug)
-            .with_for_update()
-            .execution_options(populate_existing=True)
+            self.visible_to(actor).where(Article.slug == slug).with_for_update()
         )
 
-    async def list(self, *, actor: Actor, limit: int, cursor: str | None = None) -> Page[Article]:
+    async def page(self, *, actor: Actor, limit: int, cursor: str | None = None) -> Page[Article]:
         """Return a page of the articles by slug, without their content.
 
         Raises:
-            InvalidInput: The cursor is not one that this list gave.
+            InvalidInput: The cursor is not one that this list returned.
         """
         statement = self.visible_to(actor).options(defer(Article.content, raiseload=True))
         if cursor is not None:
@@ -78,8 +83,8 @@ class ArticleRepository(SqlRepository[Article]):
         more = len(rows) > limit
         return Page(rows[:limit], encode_cursor(rows[limit - 1].slug) if more else None)
 
-    async def add_unless_there(self, row: Article) -> Article | None:
-        """Write a new article, or return None if there is one with this slug."""
+    async def add_unless_taken(self, row: Article) -> Article | None:
+        """Write a new article, or return None if its slug is taken."""
         return await self.session.scalar(
             insert(Article)
             .values(
@@ -95,26 +100,17 @@ class ArticleRepository(SqlRepository[Article]):
         )
 
     async def rewrite(self, article: Article, row: Article) -> Article:
-        """Give an article the text of another row, a new version and time of change."""
-        statement = (
-            update(Article)
-            .where(Article.id == article.id)
-            .values(
-                title=row.title,
-                content=row.content,
-                tags=row.tags,
-                content_hash=row.content_hash,
-                updated_by=row.updated_by,
-                version=Article.version + 1,
-                updated_at=func.now(),
-            )
-            .returning(Article)
-            .execution_options(populate_existing=True)
-        )
-        return (await self.session.scalars(statement)).one()
+        """Give a locked article the text of another row, and a new version and time of change."""
+        article.title, article.content, article.tags = row.title, row.content, row.tags
+        article.content_hash, article.updated_by = row.content_hash, row.updated_by
+        article.version += 1
+        article.updated_at = func.now()
+        await self.session.flush()
+        await self.session.refresh(article, ["updated_at"])
+        return article
 
-    async def replace_passages(self, article: Article, sections: Sequence[Section]) -> None:
-        """Put new passages in the place of the article's present ones."""
+    async def replace_passages(self, article: Article, passages: Sequence[PassageText]) -> None:
+        """Replace an article's passages."""
         await self.session.execute(delete(Passage).where(Passage.article_id == article.id))
         subject = " ".join([article.title, *article.tags])
         await self.session.execute(
@@ -124,10 +120,10 @@ class ArticleRepository(SqlRepository[Article]):
                     "article_id": article.id,
                     "position": position,
                     "subject": subject,
-                    "heading": section.heading,
-                    "text": section.text,
+                    "heading": passage.heading,
+                    "text": passage.text,
                 }
-                for position, section in enumerate(sections)
+                for position, passage in enumerate(passages)
             ],
         )
 
@@ -136,23 +132,28 @@ class ArticleRepository(SqlRepository[Article]):
         await self.session.delete(article)
         await self.session.flush()
 
-    async def matches(
-        self, concepts: Sequence[Concept], *, actor: Actor, limit: int, one_an_article: bool = False
-    ) -> Sequence[Match]:
-        """Return the passages that have most of a question, best first, in one round trip.
+    async def search(
+        self,
+        concepts: Sequence[Concept],
+        *,
+        actor: Actor,
+        limit: int,
+        one_per_article: bool = False,
+    ) -> Sequence[FoundPassage]:
+        """Return the passages that contain most of a question, best first, in one round trip.
 
         Args:
-            concepts: What the question speaks of.
+            concepts: The concepts of the question.
             actor: Who asks.
             limit: The most passages to return.
-            one_an_article: Return only the best passage of each article.
+            one_per_article: Return only the best passage of each article.
         """
         found = _search(concepts)
-        if one_an_article:
+        if one_per_article:
             found = _best_of_each_article(found)
         statement = (
             self.visible_to(actor)
-            .add_columns(Passage, found.c.fit)
+            .add_columns(Passage.heading, Passage.text, found.c.fit)
             .options(defer(Article.content, raiseload=True))
             .join(Passage, Passage.article_id == Article.id)
             .join(found, found.c.id == Passage.id)
@@ -160,7 +161,7 @@ class ArticleRepository(SqlRepository[Article]):
             .limit(limit)
         )
         rows = await self.session.execute(statement)
-        return [Match(article, passage, fit) for article, passage, fit in rows]
+        return [FoundPassage(*row) for row in rows]
 
 
 def _search(concepts: Sequence[Concept]) -> Subquery:

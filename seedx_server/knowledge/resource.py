@@ -6,6 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from seedx_server.infrastructure.errors import (
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+)
 from seedx_server.infrastructure.web.dependencies import (
     Cursor,
     IfMatch,
@@ -15,6 +21,7 @@ from seedx_server.infrastructure.web.dependencies import (
     etag,
     expected_version,
 )
+from seedx_server.infrastructure.web.openapi import problems
 from seedx_server.knowledge.core import (
     LONGEST_SLUG,
     SLUG_PATTERN,
@@ -23,11 +30,11 @@ from seedx_server.knowledge.core import (
     ArticleSummary,
     FoundArticle,
     NewArticle,
-    score_of,
+    SearchText,
 )
 from seedx_server.knowledge.models import Article
-from seedx_server.knowledge.repository import ArticleRepository, Match
-from seedx_server.knowledge.service import KnowledgeService
+from seedx_server.knowledge.repository import FoundPassage
+from seedx_server.knowledge.service import KnowledgeService, knowledge_service
 from seedx_server.users.actor import ActorDep
 
 LONGEST_SNIPPET = 240
@@ -35,47 +42,51 @@ LONGEST_SNIPPET = 240
 router = APIRouter(prefix="/articles", tags=["articles"])
 
 
-def _service(session: SessionDep) -> KnowledgeService:
-    return KnowledgeService(ArticleRepository(session))
+async def _service(session: SessionDep) -> KnowledgeService:
+    return knowledge_service(session)
 
 
 Knowledge = Annotated[KnowledgeService, Depends(_service)]
 Slug = Annotated[str, Path(pattern=SLUG_PATTERN, max_length=LONGEST_SLUG)]
 
 
-@router.get("", response_model=ArticlePage)
+@router.get("", response_model=ArticlePage, responses=problems(InvalidInput))
 async def list_articles(
     *,
     request: Request,
     actor: ActorDep,
     knowledge: Knowledge,
-    q: Annotated[str | None, Query(description="A question or words to search for.")] = None,
+    q: Annotated[SearchText | None, Query(description="A question or words to search for.")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response:
-    """List the articles by slug; with `q`, those that fit it, the best first."""
+    """List articles by slug, or search them: with `q`, the best matches come first."""
     if q is not None and q.strip():
-        matches = await knowledge.search_articles(q, limit, actor)
-        return answer(
-            ArticlePage(items=[_found(match, request) for match in matches], next_cursor=None)
-        )
-    page = await knowledge.list(actor, limit, cursor)
+        passages = await knowledge.search(q, limit, actor, one_per_article=True)
+        found = [_found(passage, request) for passage in passages]
+        return answer(ArticlePage(items=found, next_cursor=None))
+    page = await knowledge.page(actor, limit, cursor)
     items: list[FoundArticle | ArticleSummary] = [_summary(row, request) for row in page.items]
     return answer(ArticlePage(items=items, next_cursor=page.next_cursor))
 
 
-@router.get("/{slug:path}", response_model=ArticleDocument)
+@router.get(
+    "/{slug:path}", response_model=ArticleDocument, responses=problems(NotFound, InvalidInput)
+)
 async def get_article(
     slug: Slug, request: Request, actor: ActorDep, knowledge: Knowledge
 ) -> Response:
-    """Return an article."""
+    """Show an article."""
     return _document(await knowledge.get(slug, actor), request)
 
 
 @router.put(
     "/{slug:path}",
     response_model=ArticleDocument,
-    responses={HTTPStatus.CREATED: {"description": "It is new.", "model": ArticleDocument}},
+    responses={
+        HTTPStatus.CREATED: {"description": "The article was created.", "model": ArticleDocument},
+        **problems(Forbidden, PreconditionFailed, InvalidInput),
+    },
 )
 async def put_article(
     *,
@@ -86,18 +97,22 @@ async def put_article(
     knowledge: Knowledge,
     if_match: IfMatch = None,
 ) -> Response:
-    """Write an article. The same again changes nothing. For staff."""
+    """Create or replace an article. Sending the same content again changes nothing. For staff."""
     stored = await knowledge.put(slug, body, actor, expected_version(if_match))
     return _document(
         stored.article, request, HTTPStatus.CREATED if stored.is_new else HTTPStatus.OK
     )
 
 
-@router.delete("/{slug:path}", status_code=HTTPStatus.NO_CONTENT)
+@router.delete(
+    "/{slug:path}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problems(Forbidden, NotFound, PreconditionFailed, InvalidInput),
+)
 async def delete_article(
     slug: Slug, actor: ActorDep, knowledge: Knowledge, if_match: IfMatch = None
 ) -> None:
-    """Remove an article. For staff."""
+    """Delete an article. For staff."""
     await knowledge.delete(slug, actor, expected_version(if_match))
 
 
@@ -113,12 +128,12 @@ def _summary(article: Article, request: Request) -> ArticleSummary:
     )
 
 
-def _found(match: Match, request: Request) -> FoundArticle:
+def _found(passage: FoundPassage, request: Request) -> FoundArticle:
     return FoundArticle(
-        **dict(_summary(match.article, request)),
-        heading=match.passage.heading,
-        snippet=textwrap.shorten(match.passage.text, LONGEST_SNIPPET, placeholder=" …"),
-        score=round(score_of(match.fit), 3),
+        **dict(_summary(passage.article, request)),
+        heading=passage.heading,
+        snippet=textwrap.shorten(passage.text, LONGEST_SNIPPET, placeholder=" …"),
+        score=round(passage.score, 3),
     )
 
 

@@ -1,4 +1,4 @@
-"""Documents of messages: pure."""
+"""Enumerations and schemas of messages: pure."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,10 +24,10 @@ class Rating(StrEnum):
 
 
 class Citation(BaseModel):
-    """An article that an AI answer rests on.
+    """An article that an AI answer is based on.
 
     Attributes:
-        number: What the text calls it, as in `[1]`.
+        number: Its number in the text, as in `[1]`.
         slug: The article's slug.
         title: The article's title.
         heading: The heading of the passage, or "".
@@ -52,14 +52,14 @@ class Author(BaseModel):
 
 
 class NewMessage(BaseModel):
-    """What a person adds to a conversation."""
+    """Request body for adding a message."""
 
     content: Body
     internal: bool = False
 
 
 class NewFeedback(BaseModel):
-    """Whether an AI message helped, and why."""
+    """Request body for rating an AI message."""
 
     rating: Rating
     reason: Reason | None = None
@@ -84,11 +84,13 @@ class MessagePage(BaseModel):
     """A page of a conversation, oldest first."""
 
     items: list[MessageDocument]
-    next_cursor: str | None = Field(description="Where the next page begins; null on the last.")
+    next_cursor: str | None = Field(
+        description="Where the next page starts; null on the last page."
+    )
 
 
 class ConversationDocument(TicketDocument):
-    """A ticket with the beginning of its conversation."""
+    """A ticket with the first page of its messages."""
 
     messages: list[MessageDocument]
     messages_next_cursor: str | None

@@ -4,50 +4,47 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel
 
-from seedx_server.infrastructure.database.events import EventLog
+from seedx_server.infrastructure.errors import Conflict, Forbidden, InvalidInput, NotFound
 from seedx_server.infrastructure.web.dependencies import (
     Cursor,
     Limit,
-    RepeatableDep,
     SessionDep,
     answer,
     etag,
 )
+from seedx_server.infrastructure.web.idempotency import KEY_REUSED, IdempotencyDep
+from seedx_server.infrastructure.web.openapi import problems
 from seedx_server.messages.core import (
+    Author,
     ConversationDocument,
     MessageDocument,
     MessagePage,
     NewFeedback,
     NewMessage,
 )
-from seedx_server.messages.repository import MessageRepository
-from seedx_server.messages.service import MessageService
+from seedx_server.messages.models import Message
+from seedx_server.messages.service import TICKET_CLOSED, MessageService, message_service
 from seedx_server.tickets.core import TicketDocument
-from seedx_server.tickets.repository import TicketRepository
-from seedx_server.tickets.resource import ticket_service
 from seedx_server.users.actor import ActorDep
 
 router = APIRouter(tags=["messages"])
 
 
-def message_service(session: SessionDep) -> MessageService:
-    """Return the service for one request."""
-    return MessageService(
-        MessageRepository(session),
-        ticket_service(session),
-        TicketRepository(session),
-        EventLog(session),
-    )
+async def _service(session: SessionDep) -> MessageService:
+    return message_service(session)
 
 
-Messages = Annotated[MessageService, Depends(message_service)]
+Messages = Annotated[MessageService, Depends(_service)]
 
 
-@router.get("/tickets/{ticket_id}", response_model=ConversationDocument)
+@router.get(
+    "/tickets/{ticket_id}",
+    response_model=ConversationDocument,
+    responses=problems(NotFound, InvalidInput),
+)
 async def get_ticket(ticket_id: int, actor: ActorDep, messages: Messages) -> Response:
-    """Return a ticket with its first hundred messages, oldest first."""
+    """Show a ticket with its first 100 messages, oldest first."""
     conversation = await messages.conversation(ticket_id, actor)
     ticket = TicketDocument.model_validate(conversation.ticket)
     document = ConversationDocument(
@@ -58,12 +55,16 @@ async def get_ticket(ticket_id: int, actor: ActorDep, messages: Messages) -> Res
     return answer(document, headers={"ETag": etag(ticket.version)})
 
 
-@router.get("/tickets/{ticket_id}/messages", response_model=MessagePage)
+@router.get(
+    "/tickets/{ticket_id}/messages",
+    response_model=MessagePage,
+    responses=problems(NotFound, InvalidInput),
+)
 async def list_messages(
     ticket_id: int, actor: ActorDep, messages: Messages, limit: Limit = 20, cursor: Cursor = None
 ) -> Response:
-    """Return a page of a ticket's messages, oldest first."""
-    page = await messages.list(ticket_id, actor, limit, cursor)
+    """List a ticket's messages, oldest first."""
+    page = await messages.page(ticket_id, actor, limit, cursor)
     items = [MessageDocument.model_validate(row) for row in page.items]
     return answer(MessagePage(items=items, next_cursor=page.next_cursor))
 
@@ -72,21 +73,43 @@ async def list_messages(
     "/tickets/{ticket_id}/messages",
     status_code=HTTPStatus.CREATED,
     response_model=MessageDocument,
+    responses=problems(Forbidden, NotFound, TICKET_CLOSED, InvalidInput, KEY_REUSED),
 )
 async def post_message(
-    ticket_id: int, body: NewMessage, actor: ActorDep, messages: Messages, once: RepeatableDep
+    ticket_id: int,
+    body: NewMessage,
+    actor: ActorDep,
+    messages: Messages,
+    idempotency: IdempotencyDep,
 ) -> Response:
-    """Add a message to a ticket; `internal` makes it a note that only staff see."""
+    """Add a message to a ticket. `internal` makes it a note that only staff see."""
+    if earlier := await idempotency.earlier_answer(actor):
+        return earlier
+    message = await messages.post(ticket_id, body, actor)
+    author = Author(id=actor.id, name=actor.name, role=actor.role)
+    return await idempotency.keep(answer(_document(message, author), HTTPStatus.CREATED))
 
-    async def action() -> tuple[BaseModel, None]:
-        return MessageDocument.model_validate(await messages.post(ticket_id, body, actor)), None
 
-    return await once(actor, HTTPStatus.CREATED, action)
-
-
-@router.post("/messages/{message_id}/feedback", status_code=HTTPStatus.NO_CONTENT)
+@router.post(
+    "/messages/{message_id}/feedback",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problems(NotFound, (Conflict, "not_ai"), InvalidInput),
+)
 async def rate_message(
     message_id: int, body: NewFeedback, actor: ActorDep, messages: Messages
 ) -> None:
-    """Say whether a message of the AI helped."""
+    """Rate a message of the AI; the latest rating counts."""
     await messages.rate(message_id, body, actor)
+
+
+def _document(message: Message, author: Author) -> MessageDocument:
+    return MessageDocument(
+        id=message.id,
+        ticket_id=message.ticket_id,
+        author=author,
+        content=message.content,
+        is_ai=message.is_ai,
+        internal=message.internal,
+        citations=[],
+        created_at=message.created_at,
+    )

@@ -6,23 +6,24 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from seedx_server.infrastructure.access import Actor
+from seedx_server.infrastructure.database.engine import Session
 from seedx_server.infrastructure.database.events import EventLog, EventType
 from seedx_server.infrastructure.database.repository import Page
-from seedx_server.infrastructure.errors import Conflict, Forbidden, NotFound
+from seedx_server.infrastructure.errors import Conflict, Forbidden, existing
 from seedx_server.messages.core import Citation, NewFeedback, NewMessage
 from seedx_server.messages.models import Message
 from seedx_server.messages.repository import MessageRepository
 from seedx_server.tickets.core import REOPENED_BY_CUSTOMER, Status
 from seedx_server.tickets.models import Ticket
-from seedx_server.tickets.repository import TicketRepository
-from seedx_server.tickets.service import TicketService
+from seedx_server.tickets.repository import TicketRepository, TicketRepositoryInterface
 
 MESSAGES_SHOWN_WITH_TICKET = 100
+TICKET_CLOSED = (Conflict, "ticket_closed")
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A ticket with the beginning of its conversation."""
+    """A ticket with the first page of its messages."""
 
     ticket: Ticket
     messages: Page[Message]
@@ -33,70 +34,53 @@ class MessageService:
 
     Args:
         messages: The messages.
-        tickets: The rules of the tickets they belong to.
-        ticket_rows: The tickets, to write their status.
+        tickets: The tickets they belong to.
         events: The log of what happens.
     """
 
     def __init__(
-        self,
-        messages: MessageRepository,
-        tickets: TicketService,
-        ticket_rows: TicketRepository,
-        events: EventLog,
+        self, messages: MessageRepository, tickets: TicketRepositoryInterface, events: EventLog
     ) -> None:
         self._messages = messages
         self._tickets = tickets
-        self._ticket_rows = ticket_rows
         self._events = events
 
     async def conversation(self, ticket_id: int, actor: Actor) -> Conversation:
         """Return a ticket with its first messages.
 
         Raises:
-            NotFound: The ticket is not there for this actor.
+            NotFound: The ticket does not exist, or the actor may not see it.
         """
-        ticket = await self._tickets.get(ticket_id, actor)
+        ticket = await self._ticket(ticket_id, actor)
         messages = await self._messages.of_ticket(
             ticket_id, actor=actor, limit=MESSAGES_SHOWN_WITH_TICKET, cursor=None
         )
         return Conversation(ticket, messages)
 
-    async def list(
+    async def page(
         self, ticket_id: int, actor: Actor, limit: int, cursor: str | None
     ) -> Page[Message]:
         """Return a page of a ticket's messages, oldest first.
 
         Raises:
-            NotFound: The ticket is not there for this actor.
+            NotFound: The ticket does not exist, or the actor may not see it.
         """
-        await self._tickets.get(ticket_id, actor)
+        await self._ticket(ticket_id, actor)
         return await self._messages.of_ticket(ticket_id, actor=actor, limit=limit, cursor=cursor)
 
-    async def get(self, message_id: int, actor: Actor) -> Message:
-        """Return a message.
-
-        Raises:
-            NotFound: It is not there for this actor.
-        """
-        message = await self._messages.get(message_id, actor=actor)
-        if message is None:
-            raise NotFound(f"There is no message {message_id}.")
-        return message
-
     async def post(self, ticket_id: int, wanted: NewMessage, actor: Actor) -> Message:
-        """Add a person's message, or a note.
+        """Add the actor's message, or a note.
 
-        A customer's message reopens a ticket that waits or is resolved; a public message of
-        staff makes it the customer's turn. A note leaves the ticket as it is: its version and
-        its time of activity would tell the customer of it.
+        A customer's message reopens a ticket that waits or is resolved; a public message from
+        staff makes it the customer's turn. A note leaves the ticket unchanged: a new version or
+        time of activity would reveal it to the customer.
 
         Raises:
-            NotFound: The ticket is not there for this actor.
+            NotFound: The ticket does not exist, or the actor may not see it.
             Forbidden: Only staff write notes.
             Conflict: `ticket_closed`.
         """
-        ticket = await self._tickets.lock(ticket_id, actor)
+        ticket = existing(await self._tickets.lock(ticket_id, actor=actor), f"ticket {ticket_id}")
         if wanted.internal and not actor.is_staff:
             raise Forbidden("Only staff may write notes.")
         if not wanted.internal:
@@ -114,7 +98,7 @@ class MessageService:
         )
         if not wanted.internal:
             await self.move(ticket, status_after(ticket, actor), actor)
-        return await self.get(message.id, actor)
+        return message
 
     async def post_from_ai(
         self, ticket: Ticket, content: str, citations: Sequence[Citation], status: Status
@@ -124,8 +108,8 @@ class MessageService:
         Args:
             ticket: The locked ticket.
             content: The Markdown text.
-            citations: The articles it rests on.
-            status: The ticket's status from now on.
+            citations: The articles it is based on.
+            status: The ticket's new status.
         """
         message = await self._add(
             Message(
@@ -142,26 +126,31 @@ class MessageService:
         return message
 
     async def rate(self, message_id: int, feedback: NewFeedback, actor: Actor) -> None:
-        """Keep whether an AI message helped the actor.
+        """Record whether an AI message helped the actor.
 
         Raises:
-            NotFound: The message is not there for this actor.
+            NotFound: The message does not exist, or the actor may not see it.
             Conflict: `not_ai`: a person wrote it.
         """
-        message = await self.get(message_id, actor)
+        message = existing(
+            await self._messages.get(message_id, actor=actor), f"message {message_id}"
+        )
         if not message.is_ai:
             raise Conflict("Only messages of the AI can be rated.", code="not_ai")
         await self._messages.rate(message_id, actor, feedback.rating, feedback.reason)
 
     async def move(self, ticket: Ticket, status: Status, actor: Actor | None) -> None:
-        """Write a locked ticket's activity, and its status if that is another now."""
+        """Record activity on a locked ticket, and its new status if that differs."""
         old = ticket.status
         if old is status:
-            await self._ticket_rows.change(ticket)
+            await self._tickets.write(ticket, {})
             return
-        await self._ticket_rows.change(ticket, status=status)
+        await self._tickets.write(ticket, {"status": status})
         changes: dict[str, JsonValue] = {"status": [old, status]}
         await self._events.record(ticket.id, EventType.TICKET_UPDATED, actor, {"changes": changes})
+
+    async def _ticket(self, ticket_id: int, actor: Actor) -> Ticket:
+        return existing(await self._tickets.get(ticket_id, actor=actor), f"ticket {ticket_id}")
 
     async def _add(self, message: Message, actor: Actor | None) -> Message:
         await self._messages.add(message)
@@ -175,8 +164,13 @@ class MessageService:
         return message
 
 
+def message_service(session: Session) -> MessageService:
+    """Return the service that works in a session's transaction."""
+    return MessageService(MessageRepository(session), TicketRepository(session), EventLog(session))
+
+
 def refuse_closed(ticket: Ticket) -> None:
-    """Check that a ticket still takes public messages.
+    """Check that a ticket accepts public messages.
 
     Raises:
         Conflict: `ticket_closed`.
@@ -185,7 +179,7 @@ def refuse_closed(ticket: Ticket) -> None:
         raise Conflict(
             f"Ticket {ticket.id} is closed. Reopen it, or open a follow-up that names it: "
             f'seedx ticket new -t "Follow-up to #{ticket.id}"',
-            code="ticket_closed",
+            code=TICKET_CLOSED[1],
         )
 
 

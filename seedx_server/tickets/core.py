@@ -1,4 +1,4 @@
-"""Words and documents of tickets: pure."""
+"""Enumerations and schemas of tickets: pure."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,13 +8,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from seedx_server.infrastructure.text import label, plain, storable
+from seedx_server.infrastructure.schemas import StrictBody
+from seedx_server.infrastructure.text import distinct, label, plain, storable
 
 MOST_TAGS = 20
 
 
 class Status(StrEnum):
-    """Whose turn it is."""
+    """Whose turn it is on a ticket."""
 
     OPEN = "open"
     PENDING = "pending"
@@ -24,7 +25,7 @@ class Status(StrEnum):
 
 
 class Priority(StrEnum):
-    """How urgent it is, least first."""
+    """How urgent a ticket is, from the least urgent."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -49,28 +50,24 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
         Status.CLOSED: frozenset({Status.OPEN}),
     }
 )
-"""Where a ticket may go from each status."""
+"""The statuses that a ticket may change to, by its current status."""
 
 REQUESTER_MOVES = frozenset({Status.OPEN, Status.CLOSED})
-"""Where its requester may send a ticket: reopen it, or close it."""
+"""The statuses that a requester may set: they may reopen or close their ticket."""
 
 REOPENED_BY_CUSTOMER = frozenset({Status.PENDING, Status.ON_HOLD, Status.RESOLVED})
-"""The statuses that a customer's message turns into open."""
-
-
-def _distinct(tags: list[str]) -> list[str]:
-    return list(dict.fromkeys(tag.lower() for tag in tags))
+"""The statuses that a customer's message changes to open."""
 
 
 Title = Annotated[str, StringConstraints(max_length=200), AfterValidator(plain)]
 Description = Annotated[str, StringConstraints(max_length=50_000), AfterValidator(plain)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50), AfterValidator(label)]
 SearchText = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(storable)]
-Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(_distinct)]
+Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(distinct)]
 
 
 class NewTicket(BaseModel):
-    """What opens a ticket."""
+    """Request body for opening a ticket."""
 
     title: Title
     description: Description
@@ -78,22 +75,20 @@ class NewTicket(BaseModel):
     tags: Tags = []
 
 
-class TicketPatch(BaseModel):
-    """What may change of a ticket; a field that is absent stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
+class TicketPatch(StrictBody):
+    """Request body for changing a ticket; absent fields keep their values."""
 
     status: Status | None = None
     priority: Priority | None = None
     tags: Tags | None = None
     title: Title | None = None
     assignee_id: Annotated[int, Field(strict=True)] | None = Field(
-        default=None, description="null takes the assignee away."
+        default=None, description="null removes the assignee."
     )
 
 
 class TicketFilter(BaseModel):
-    """Which tickets a list holds, and in which order."""
+    """Which tickets a list contains, and in which order."""
 
     status: list[Status] = []
     assignee: str | None = None
@@ -105,7 +100,7 @@ class TicketFilter(BaseModel):
 
 
 class Person(BaseModel):
-    """Somebody named on a ticket."""
+    """A person named on a ticket."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -135,4 +130,6 @@ class TicketPage(BaseModel):
     """A page of tickets."""
 
     items: list[TicketDocument]
-    next_cursor: str | None = Field(description="Where the next page begins; null on the last.")
+    next_cursor: str | None = Field(
+        description="Where the next page starts; null on the last page."
+    )

@@ -1,72 +1,83 @@
 """Queries over tickets."""
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, UnaryExpression, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, UnaryExpression, func, select, tuple_
 from sqlalchemy.orm import joinedload
-from sqlalchemy.orm.attributes import set_committed_value
 
 from seedx_server.infrastructure.access import Actor
 from seedx_server.infrastructure.database.cursor import decode_cursor, encode_cursor, foreign_cursor
-from seedx_server.infrastructure.database.repository import LARGEST_ID, Page, SqlRepository
+from seedx_server.infrastructure.database.engine import LARGEST_ID, can_be_id
+from seedx_server.infrastructure.database.repository import Page, RepositoryInterface, SqlRepository
 from seedx_server.infrastructure.errors import InvalidInput
 from seedx_server.tickets.core import Priority, Sort, Status, TicketFilter
 from seedx_server.tickets.models import SEARCH_CONFIGURATION, Ticket
+from seedx_server.users.models import User
 
 TicketValue = str | int | list[str] | None
 
 
-class TicketRepository(SqlRepository[Ticket]):
-    """Tickets: a customer sees their own, staff see all."""
+class TicketRepositoryInterface(RepositoryInterface[Ticket]):
+    """The operations on tickets that services rely on."""
+
+    @abstractmethod
+    async def lock(self, key: int, *, actor: Actor) -> Ticket | None:
+        """Return a ticket that nobody else changes until the commit, without its people."""
+
+    @abstractmethod
+    async def search(
+        self, wanted: TicketFilter, *, actor: Actor, limit: int, cursor: str | None
+    ) -> Page[Ticket]:
+        """Return a page of the tickets that match a filter, in its order."""
+
+    @abstractmethod
+    async def lock_next(self, actor: Actor) -> Ticket | None:
+        """Return the most urgent, then oldest, open ticket without an assignee, locked."""
+
+    @abstractmethod
+    async def write(self, ticket: Ticket, changes: Mapping[str, TicketValue]) -> None:
+        """Change a locked ticket, and give it a new version and time of activity."""
+
+
+class TicketRepository(SqlRepository[Ticket], TicketRepositoryInterface):
+    """Tickets: customers see their own, staff see all."""
 
     model = Ticket
+    eager = (
+        joinedload(Ticket.requester, innerjoin=True).load_only(User.name, raiseload=True),
+        joinedload(Ticket.assignee).load_only(User.name, raiseload=True),
+    )
 
     def visible_to(self, actor: Actor) -> Select[Ticket]:
-        """Return the query of all tickets that this actor may see, with their people."""
-        statement = select(Ticket).options(
-            joinedload(Ticket.requester, innerjoin=True), joinedload(Ticket.assignee)
-        )
+        """Return the query of all tickets that this actor may see."""
+        statement = select(Ticket)
         return statement if actor.is_staff else statement.where(Ticket.requester_id == actor.id)
 
-    async def lock(self, key: int, *, actor: Actor) -> Ticket | None:
-        """Return a ticket as `get` does, its row locked until the commit."""
-        if not 0 < key <= LARGEST_ID:
-            return None
-        return await self.session.scalar(
-            self.visible_to(actor)
-            .where(Ticket.id == key)
-            .with_for_update(of=Ticket)
-            .execution_options(populate_existing=True)
-        )
-
     async def unscoped(self, key: int) -> Ticket:
-        """Return a ticket that is known to be there, whoever asks: for AI runs."""
+        """Return a ticket that exists, whoever asks: for AI runs."""
         return await self.session.get_one(Ticket, key)
 
     async def unscoped_lock(self, key: int) -> Ticket | None:
-        """Return a ticket, whoever asks, its row locked until the commit: for AI runs."""
-        return await self.session.scalar(
-            select(Ticket)
-            .where(Ticket.id == key)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
+        """Return a ticket, whoever asks, locked until the commit: for AI runs."""
+        return await self.session.scalar(select(Ticket).where(Ticket.id == key).with_for_update())
 
     async def search(
         self, wanted: TicketFilter, *, actor: Actor, limit: int, cursor: str | None
     ) -> Page[Ticket]:
-        """Return a page of the tickets that fit.
+        """Return a page of the tickets that match a filter, in its order.
 
         Args:
             wanted: Filter and order.
             actor: Who asks.
             limit: The most tickets to return.
-            cursor: The `next_cursor` of the page before.
+            cursor: The `next_cursor` of the previous page.
 
         Raises:
-            InvalidInput: The cursor belongs to another order.
+            InvalidInput: The cursor comes from a list in another order.
         """
-        statement = self.visible_to(actor).where(*_conditions(wanted, actor))
+        statement = self.visible_to(actor).options(*self.eager).where(*_conditions(wanted, actor))
         if cursor is not None:
             statement = statement.where(_after(wanted.sort, cursor))
         statement = statement.order_by(*_order(wanted.sort)).limit(limit + 1)
@@ -74,10 +85,10 @@ class TicketRepository(SqlRepository[Ticket]):
         more = len(rows) > limit
         return Page(rows[:limit], _cursor_of(wanted.sort, rows[limit - 1]) if more else None)
 
-    async def claim(self, actor: Actor) -> Ticket | None:
-        """Lock and return the most urgent, then oldest, open ticket that nobody has.
+    async def lock_next(self, actor: Actor) -> Ticket | None:
+        """Return the most urgent, then oldest, open ticket without an assignee, locked.
 
-        A ticket that another transaction is claiming is passed over.
+        A ticket that another transaction has locked is passed over.
         """
         return await self.session.scalar(
             self.visible_to(actor)
@@ -87,22 +98,13 @@ class TicketRepository(SqlRepository[Ticket]):
             .with_for_update(of=Ticket, skip_locked=True)
         )
 
-    async def change(self, ticket: Ticket, **values: TicketValue) -> None:
-        """Write values to a locked ticket, with a new version and time of activity."""
-        statement = (
-            update(Ticket)
-            .where(Ticket.id == ticket.id)
-            .values(version=Ticket.version + 1, updated_at=func.clock_timestamp(), **values)
-            .returning(Ticket.version, Ticket.updated_at)
-            .execution_options(synchronize_session=False)
-        )
-        written = (await self.session.execute(statement)).mappings().one()
-        for name, value in {**values, **written}.items():
-            set_committed_value(ticket, name, value)
-
-    def forget(self, ticket: Ticket) -> None:
-        """Let the next `get` read the ticket anew, its people included."""
-        self.session.expunge(ticket)
+    async def write(self, ticket: Ticket, changes: Mapping[str, TicketValue]) -> None:
+        """Change a locked ticket, and give it a new version and time of activity."""
+        for column, value in changes.items():
+            setattr(ticket, column, value)
+        ticket.version += 1
+        ticket.updated_at = func.clock_timestamp()
+        await self.session.flush()
 
 
 def _order(sort: Sort) -> tuple[UnaryExpression[datetime] | UnaryExpression[int], ...]:
@@ -176,6 +178,6 @@ def _assigned_to(assignee: str, actor: Actor) -> ColumnElement[bool]:
 
 def _user_id(field: str, value: str, others: str) -> int:
     well_formed = value.isascii() and value.isdecimal() and len(value) <= len(str(LARGEST_ID))
-    if well_formed and int(value) <= LARGEST_ID:
+    if well_formed and can_be_id(int(value)):
         return int(value)
     raise InvalidInput.of(field, f"must be a user's id, {others}")

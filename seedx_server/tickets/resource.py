@@ -4,20 +4,27 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
 
-from seedx_server.infrastructure.database.events import EventLog
+from seedx_server.infrastructure.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+)
 from seedx_server.infrastructure.web.dependencies import (
     Cursor,
     IfMatch,
     Limit,
-    RepeatableDep,
     SessionDep,
     answer,
     etag,
     expected_version,
 )
+from seedx_server.infrastructure.web.idempotency import KEY_REUSED, IdempotencyDep
+from seedx_server.infrastructure.web.openapi import problems
 from seedx_server.tickets.core import (
+    MOST_TAGS,
     NewTicket,
     Priority,
     SearchText,
@@ -28,28 +35,32 @@ from seedx_server.tickets.core import (
     TicketPage,
     TicketPatch,
 )
-from seedx_server.tickets.repository import TicketRepository
-from seedx_server.tickets.service import TicketService
+from seedx_server.tickets.service import TicketService, ticket_service
 from seedx_server.users.actor import ActorDep, StaffDep
-from seedx_server.users.repository import UserRepository
+from seedx_server.users.core import LONGEST_EMAIL
 
 router = APIRouter(prefix="/tickets", tags=["tickets"])
 
 
-def ticket_service(session: SessionDep) -> TicketService:
-    """Return the service for one request."""
-    return TicketService(TicketRepository(session), UserRepository(session), EventLog(session))
+async def _service(session: SessionDep) -> TicketService:
+    return ticket_service(session)
 
 
-Tickets = Annotated[TicketService, Depends(ticket_service)]
+Tickets = Annotated[TicketService, Depends(_service)]
 
 
-def _filter(
+async def _filter(
     *,
     status: Annotated[list[Status], Query()] = [],  # noqa: B006  # FastAPI copies defaults
-    assignee: Annotated[str | None, Query(description="A user's id, `me` or `none`.")] = None,
-    requester: Annotated[str | None, Query(description="A user's id or `me`.")] = None,
-    tag: Annotated[list[SearchText], Query()] = [],  # noqa: B006  # FastAPI copies defaults
+    assignee: Annotated[
+        str | None, Query(max_length=LONGEST_EMAIL, description="A user's id, `me` or `none`.")
+    ] = None,
+    requester: Annotated[
+        str | None, Query(max_length=LONGEST_EMAIL, description="A user's id or `me`.")
+    ] = None,
+    tag: Annotated[
+        list[SearchText], Query(max_length=MOST_TAGS)
+    ] = [],  # noqa: B006  # FastAPI copies defaults
     priority: Annotated[list[Priority], Query()] = [],  # noqa: B006  # FastAPI copies defaults
     q: Annotated[SearchText | None, Query(description="Words to search for.")] = None,
     sort: Sort = Sort.UPDATED,
@@ -65,7 +76,7 @@ def _filter(
     )
 
 
-@router.get("", response_model=TicketPage)
+@router.get("", response_model=TicketPage, responses=problems(InvalidInput))
 async def list_tickets(
     actor: ActorDep,
     tickets: Tickets,
@@ -73,43 +84,61 @@ async def list_tickets(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response:
-    """List tickets, newest activity first: a customer's own, all for staff."""
-    page = await tickets.list(wanted, actor, limit, cursor)
+    """List tickets, newest activity first. Customers see their own, staff see all."""
+    page = await tickets.page(wanted, actor, limit, cursor)
     items = [TicketDocument.model_validate(ticket) for ticket in page.items]
     return answer(TicketPage(items=items, next_cursor=page.next_cursor))
 
 
-@router.post("", status_code=HTTPStatus.CREATED, response_model=TicketDocument)
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    response_model=TicketDocument,
+    responses=problems(InvalidInput, KEY_REUSED),
+)
 async def open_ticket(
-    body: NewTicket, actor: ActorDep, tickets: Tickets, request: Request, once: RepeatableDep
+    body: NewTicket,
+    actor: ActorDep,
+    tickets: Tickets,
+    request: Request,
+    idempotency: IdempotencyDep,
 ) -> Response:
     """Open a ticket."""
-
-    async def action() -> tuple[BaseModel, str]:
-        ticket = await tickets.open(body, actor)
-        location = request.app.url_path_for("get_ticket", ticket_id=ticket.id)
-        return TicketDocument.model_validate(ticket), request.scope.get("root_path", "") + location
-
-    return await once(actor, HTTPStatus.CREATED, action)
+    if earlier := await idempotency.earlier_answer(actor):
+        return earlier
+    ticket = await tickets.open(body, actor)
+    path = request.app.url_path_for("get_ticket", ticket_id=ticket.id)
+    headers = {"Location": request.scope.get("root_path", "") + path}
+    document = TicketDocument.model_validate(ticket)
+    return await idempotency.keep(answer(document, HTTPStatus.CREATED, headers))
 
 
 @router.post(
     "/claim",
     response_model=TicketDocument,
-    responses={HTTPStatus.NO_CONTENT: {"description": "Nothing waits.", "model": None}},
+    responses={
+        HTTPStatus.NO_CONTENT: {"description": "No ticket waits.", "model": None},
+        **problems(Forbidden),
+    },
 )
 async def claim_ticket(actor: StaffDep, tickets: Tickets) -> Response:
-    """Take the most urgent ticket that waits for somebody."""
+    """Assign the most urgent open ticket without an assignee to yourself. For staff."""
     ticket = await tickets.claim(actor)
     if ticket is None:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return answer(TicketDocument.model_validate(ticket), headers={"ETag": etag(ticket.version)})
 
 
-@router.patch("/{ticket_id}", response_model=TicketDocument)
+@router.patch(
+    "/{ticket_id}",
+    response_model=TicketDocument,
+    responses=problems(
+        Forbidden, NotFound, (Conflict, "bad_transition"), PreconditionFailed, InvalidInput
+    ),
+)
 async def change_ticket(
     ticket_id: int, body: TicketPatch, actor: ActorDep, tickets: Tickets, if_match: IfMatch = None
 ) -> Response:
-    """Change a ticket. Its requester may close and reopen it; staff may change all of it."""
+    """Change a ticket. Its requester may close and reopen it; staff may change every field."""
     ticket = await tickets.change(ticket_id, body, expected_version(if_match), actor)
     return answer(TicketDocument.model_validate(ticket), headers={"ETag": etag(ticket.version)})

@@ -1,18 +1,17 @@
 """Rules of tickets."""
 
-import builtins
-
 from pydantic import JsonValue
 
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.database.events import EventLog, EventType
+from seedx_server.infrastructure.database.engine import Session
+from seedx_server.infrastructure.database.events import EventLog, EventLogInterface, EventType
 from seedx_server.infrastructure.database.repository import Page
 from seedx_server.infrastructure.errors import (
     Conflict,
     Forbidden,
     InvalidInput,
-    NotFound,
     PreconditionFailed,
+    existing,
 )
 from seedx_server.tickets.core import (
     MOVES,
@@ -23,8 +22,12 @@ from seedx_server.tickets.core import (
     TicketPatch,
 )
 from seedx_server.tickets.models import Ticket
-from seedx_server.tickets.repository import TicketRepository
-from seedx_server.users.repository import UserRepository
+from seedx_server.tickets.repository import (
+    TicketRepository,
+    TicketRepositoryInterface,
+    TicketValue,
+)
+from seedx_server.users.repository import UserRepository, UserRepositoryInterface
 
 
 class TicketService:
@@ -36,7 +39,12 @@ class TicketService:
         events: The log of what happens.
     """
 
-    def __init__(self, tickets: TicketRepository, users: UserRepository, events: EventLog) -> None:
+    def __init__(
+        self,
+        tickets: TicketRepositoryInterface,
+        users: UserRepositoryInterface,
+        events: EventLogInterface,
+    ) -> None:
         self._tickets = tickets
         self._users = users
         self._events = events
@@ -56,37 +64,21 @@ class TicketService:
         await self._events.record(
             ticket.id, EventType.TICKET_CREATED, actor, {"title": ticket.title}
         )
-        return await self.get(ticket.id, actor)
+        return await self._shown(ticket.id, actor)
 
-    async def get(self, ticket_id: int, actor: Actor) -> Ticket:
-        """Return a ticket.
-
-        Raises:
-            NotFound: It is not there for this actor.
-        """
-        return _found(await self._tickets.get(ticket_id, actor=actor), ticket_id)
-
-    async def lock(self, ticket_id: int, actor: Actor) -> Ticket:
-        """Return a ticket that nobody else changes until the commit.
-
-        Raises:
-            NotFound: It is not there for this actor.
-        """
-        return _found(await self._tickets.lock(ticket_id, actor=actor), ticket_id)
-
-    async def list(
+    async def page(
         self, wanted: TicketFilter, actor: Actor, limit: int, cursor: str | None
     ) -> Page[Ticket]:
-        """Return a page of the tickets that fit."""
+        """Return a page of the tickets that match a filter."""
         return await self._tickets.search(wanted, actor=actor, limit=limit, cursor=cursor)
 
     async def claim(self, actor: Actor) -> Ticket | None:
-        """Assign the most urgent waiting ticket to the actor, or return None if none waits."""
-        ticket = await self._tickets.claim(actor)
+        """Assign the most urgent waiting ticket to the actor; None if no ticket waits."""
+        ticket = await self._tickets.lock_next(actor)
         if ticket is None:
             return None
         await self._write(ticket, {"assignee_id": actor.id}, actor)
-        return await self._read_anew(ticket, actor)
+        return await self._shown(ticket.id, actor)
 
     async def change(
         self, ticket_id: int, patch: TicketPatch, version: int | None, actor: Actor
@@ -100,13 +92,13 @@ class TicketService:
             actor: Who changes it.
 
         Raises:
-            NotFound: It is not there for this actor.
+            NotFound: It does not exist, or the actor may not see it.
             PreconditionFailed: It changed since the caller read it.
             Forbidden: The actor may not change one of these fields.
             Conflict: `bad_transition`.
             InvalidInput: The assignee is not staff.
         """
-        ticket = await self.lock(ticket_id, actor)
+        ticket = existing(await self._tickets.lock(ticket_id, actor=actor), f"ticket {ticket_id}")
         wanted = patch.model_dump(exclude_unset=True)
         _refuse_null(wanted)
         if not actor.is_staff:
@@ -119,28 +111,27 @@ class TicketService:
             check_move(ticket.status, changes["status"])
         if changes:
             await self._write(ticket, changes, actor)
-        return await self._read_anew(ticket, actor)
+        return await self._shown(ticket.id, actor)
 
-    async def _read_anew(self, ticket: Ticket, actor: Actor) -> Ticket:
-        # Its assignee may be another one than when the wait for the lock began.
-        self._tickets.forget(ticket)
-        return await self.get(ticket.id, actor)
+    async def _shown(self, ticket_id: int, actor: Actor) -> Ticket:
+        """Return a ticket with the people that its document names."""
+        return existing(await self._tickets.get(ticket_id, actor=actor), f"ticket {ticket_id}")
 
     async def _check_assignee(self, assignee_id: int | None) -> None:
         if assignee_id is not None and not await self._users.unscoped_staff(assignee_id):
             raise InvalidInput.of("assignee_id", "is not the id of a member of staff")
 
-    async def _write(
-        self,
-        ticket: Ticket,
-        changes: dict[str, str | int | builtins.list[str] | None],
-        actor: Actor,
-    ) -> None:
+    async def _write(self, ticket: Ticket, changes: dict[str, TicketValue], actor: Actor) -> None:
         record: dict[str, JsonValue] = {
             name: [_json(getattr(ticket, name)), _json(new)] for name, new in changes.items()
         }
-        await self._tickets.change(ticket, **changes)
+        await self._tickets.write(ticket, changes)
         await self._events.record(ticket.id, EventType.TICKET_UPDATED, actor, {"changes": record})
+
+
+def ticket_service(session: Session) -> TicketService:
+    """Return the service that works in a session's transaction."""
+    return TicketService(TicketRepository(session), UserRepository(session), EventLog(session))
 
 
 def check_move(old: Status, new: Status) -> None:
@@ -155,12 +146,6 @@ def check_move(old: Status, new: Status) -> None:
             f"A ticket that is {old} cannot become {new}; it can become {allowed}.",
             code="bad_transition",
         )
-
-
-def _found(ticket: Ticket | None, ticket_id: int) -> Ticket:
-    if ticket is None:
-        raise NotFound(f"There is no ticket {ticket_id}.")
-    return ticket
 
 
 def _refuse_null(wanted: dict[str, object]) -> None:

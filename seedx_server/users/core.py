@@ -1,4 +1,4 @@
-"""Documents of accounts: pure."""
+"""Schemas of accounts: pure."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from zxcvbn import zxcvbn
 
 from seedx_server.infrastructure.access import Role
+from seedx_server.infrastructure.schemas import StrictBody
 from seedx_server.infrastructure.text import plain, storable
 
 LONGEST_EMAIL = 320
@@ -20,15 +21,15 @@ Source: D. L. Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX
 """
 JUDGED_CHARACTERS = 32
 SYMBOLS_AS_LETTERS = str.maketrans("@({[<!|$+%", "acccc1lstx")
-"""How passwords spell letters. zxcvbn tries all ways to read them, which takes it seconds for
-a password made to that end; read in one way, it takes milliseconds."""
+"""Symbols that stand for letters in passwords. zxcvbn tries every way to read them, which takes
+seconds for a password made for that purpose; translated first, it takes milliseconds."""
 
 
 def normalised_email(value: str) -> str:
     """Return the address in lower case and Unicode's NFC, as it is kept and compared.
 
     Raises:
-        ValueError: It is no e-mail address.
+        ValueError: It is not an e-mail address.
     """
     try:
         # Desks inside a company live on names such as `desk.local`.
@@ -41,7 +42,7 @@ def normalised_email(value: str) -> str:
 
 
 def uncommon(password: str) -> str:
-    """Return the password if it is not one of those that are tried first.
+    """Return the password unless it is one of those that attackers try first.
 
     Raises:
         ValueError: It is common.
@@ -67,30 +68,28 @@ NewPassword = Annotated[
 
 
 class SignUp(BaseModel):
-    """What makes an account."""
+    """Request body for signing up."""
 
     name: Name
     email: Email
-    password: NewPassword = Field(description="10 to 1,024 characters, not a common one.")
+    password: NewPassword = Field(description="10 to 1,024 characters, and not a common password.")
 
 
 class Login(BaseModel):
-    """Credentials. They are not judged by the rules for new ones, only compared."""
+    """Request body for signing in. The rules for new passwords do not apply here."""
 
     email: Annotated[str, StringConstraints(max_length=LONGEST_EMAIL)]
     password: Annotated[str, StringConstraints(max_length=LONGEST_PASSWORD)]
 
 
 class RefreshRequest(BaseModel):
-    """A refresh token, to be exchanged."""
+    """Request body for exchanging a refresh token."""
 
     refresh_token: Annotated[str, StringConstraints(max_length=256)]
 
 
-class UserPatch(BaseModel):
-    """What an admin may change of an account."""
-
-    model_config = ConfigDict(extra="forbid")
+class UserPatch(StrictBody):
+    """Request body for changing an account; absent fields keep their values."""
 
     role: Role | None = None
     disabled: bool | None = None
@@ -122,10 +121,10 @@ class UserPage(BaseModel):
 
 
 class SessionDocument(BaseModel):
-    """What signing in gives."""
+    """A session: its tokens and its account."""
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105  # RFC 6749's word, no secret
-    expires_in: int = Field(description="Seconds the access token lives.")
+    expires_in: int = Field(description="Seconds until the access token expires.")
     refresh_token: str
     user: UserDocument

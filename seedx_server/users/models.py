@@ -36,7 +36,7 @@ class User(Timestamped, Identified):
 
 
 class UserSession(Timestamped, Identified):
-    """One sign-in on one device: a chain of refresh tokens of which one is good."""
+    """One sign-in on one device: a chain of refresh tokens of which one is valid."""
 
     __tablename__ = "sessions"
 
@@ -44,11 +44,14 @@ class UserSession(Timestamped, Identified):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 
-    __table_args__ = (Index(None, "revoked_at", postgresql_where=text("revoked_at IS NOT NULL")),)
+    __table_args__ = (
+        Index(None, "expires_at"),
+        Index(None, "revoked_at", postgresql_where=text("revoked_at IS NOT NULL")),
+    )
 
 
 class RefreshToken(Timestamped, Base):
-    """One refresh token, kept only as the SHA-256 of itself."""
+    """One refresh token, kept only as its SHA-256 hash."""
 
     __tablename__ = "refresh_tokens"
 
@@ -57,3 +60,5 @@ class RefreshToken(Timestamped, Base):
         ForeignKey("sessions.id", ondelete="CASCADE"), index=True
     )
     spent_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "spent_at", postgresql_where=text("spent_at IS NOT NULL")),)

@@ -1,20 +1,58 @@
 """Queries over accounts and sessions."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, delete, exists, func, select, update
+from sqlalchemy import Select, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from seedx_server.infrastructure.access import Actor, Role
+from seedx_server.infrastructure.access import STAFF, Actor, Role
+from seedx_server.infrastructure.database.engine import Session, Sessions, can_be_id
 from seedx_server.infrastructure.database.notify import notify
-from seedx_server.infrastructure.database.repository import LARGEST_ID, SqlRepository
+from seedx_server.infrastructure.database.repository import RepositoryInterface, SqlRepository
+from seedx_server.infrastructure.database.retention import delete_in_batches
 from seedx_server.users.models import RefreshToken, User, UserSession
 from seedx_server.users.revocation import SESSION_TOPIC, USER_TOPIC
 
 
-class UserRepository(SqlRepository[User]):
+class UserRepositoryInterface(RepositoryInterface[User]):
+    """The operations on accounts that services rely on."""
+
+    @abstractmethod
+    async def lock(self, key: int, *, actor: Actor) -> User | None:
+        """Return an account that nobody else changes until the commit."""
+
+    @abstractmethod
+    async def unscoped_by_email(self, email: str) -> User | None:
+        """Return the account of a normalised address, whoever asks."""
+
+    @abstractmethod
+    async def unscoped_lock_by_email(self, email: str) -> User | None:
+        """Return the account of a normalised address, whoever asks, locked until the commit."""
+
+    @abstractmethod
+    async def unscoped_staff(self, user_id: int) -> bool:
+        """Tell whether this is the id of a member of staff whose account is not disabled."""
+
+    @abstractmethod
+    async def add_unless_taken(self, row: User) -> User | None:
+        """Write a new account, or return None if its address already has one."""
+
+    @abstractmethod
+    async def end_sessions(self, user: User, now: datetime) -> None:
+        """End every session of a locked account: none of its refresh tokens works again."""
+
+    @abstractmethod
+    async def void_tokens(self, user: User, now: datetime) -> None:
+        """Make a locked account's access tokens stop working on every server process."""
+
+    @abstractmethod
+    async def replace_hash(self, user: User, password_hash: str) -> None:
+        """Replace the hash of an account's password, unless the password changed meanwhile."""
+
+
+class UserRepository(SqlRepository[User], UserRepositoryInterface):
     """Accounts: an admin sees all, everybody else their own."""
 
     model = User
@@ -24,44 +62,25 @@ class UserRepository(SqlRepository[User]):
         statement = select(User)
         return statement if actor.role is Role.ADMIN else statement.where(User.id == actor.id)
 
-    async def lock(self, key: int, *, actor: Actor) -> User | None:
-        """Return an account as `get` does, its row locked until the commit."""
-        if not 0 < key <= LARGEST_ID:
-            return None
-        return await self.session.scalar(
-            self.visible_to(actor).where(User.id == key).with_for_update()
-        )
-
     async def unscoped_by_email(self, email: str) -> User | None:
-        """Return the account of an address in normal form, whoever asks."""
+        """Return the account of a normalised address, whoever asks."""
         return await self.session.scalar(select(User).where(User.email == email))
 
     async def unscoped_lock_by_email(self, email: str) -> User | None:
-        """Return the account of an address, whoever asks, its row locked until the commit."""
+        """Return the account of a normalised address, whoever asks, locked until the commit."""
         return await self.session.scalar(select(User).where(User.email == email).with_for_update())
 
-    async def release(self) -> None:
-        """Give the connection back for a while; what is read after it is read anew."""
-        await self.session.close()
-
     async def unscoped_staff(self, user_id: int) -> bool:
-        """Tell whether this is the id of a member of staff who may sign in."""
-        if not 0 < user_id <= LARGEST_ID:
+        """Tell whether this is the id of a member of staff whose account is not disabled."""
+        if not can_be_id(user_id):
             return False
-        return bool(
-            await self.session.scalar(
-                select(
-                    exists().where(
-                        User.id == user_id,
-                        User.role.in_((Role.AGENT, Role.ADMIN)),
-                        User.disabled_at.is_(None),
-                    )
-                )
-            )
+        is_staff = exists().where(
+            User.id == user_id, User.role.in_(STAFF), User.disabled_at.is_(None)
         )
+        return bool(await self.session.scalar(select(is_staff)))
 
     async def add_unless_taken(self, row: User) -> User | None:
-        """Write a new account, or return None if its address has one already."""
+        """Write a new account, or return None if its address already has one."""
         return await self.session.scalar(
             insert(User)
             .values(name=row.name, email=row.email, password_hash=row.password_hash, role=row.role)
@@ -70,7 +89,7 @@ class UserRepository(SqlRepository[User]):
         )
 
     async def end_sessions(self, user: User, now: datetime) -> None:
-        """End every sign-in of a locked account: none of its refresh tokens works again."""
+        """End every session of a locked account: none of its refresh tokens works again."""
         await self.session.execute(
             update(UserSession)
             .where(UserSession.user_id == user.id, UserSession.revoked_at.is_(None))
@@ -85,23 +104,37 @@ class UserRepository(SqlRepository[User]):
         await self.session.flush()
         await notify(self.session, f"{USER_TOPIC}:{user.id}:{user.token_version}")
 
+    async def replace_hash(self, user: User, password_hash: str) -> None:
+        """Replace the hash of an account's password, unless the password changed meanwhile."""
+        await self.session.execute(
+            update(User)
+            .where(User.id == user.id, User.password_hash == user.password_hash)
+            .values(password_hash=password_hash)
+            .execution_options(synchronize_session=False)
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class RevokedLately:
-    """What an access token may not rest on any more."""
+class RecentlyRevoked:
+    """What makes access tokens invalid before they expire.
+
+    Attributes:
+        sessions: The sessions that ended.
+        versions: The ids of accounts that changed, each with its current `token_version`.
+    """
 
     sessions: list[int]
     versions: list[tuple[int, int]]
 
 
 class SessionRepository:
-    """Sign-ins and their refresh tokens. Holding the token is the right to see the row.
+    """Sign-ins and their refresh tokens. Whoever holds the token may see the row.
 
     Args:
         session: The session of the request.
     """
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
 
     async def begin(self, user_id: int, expires_at: datetime) -> UserSession:
@@ -112,39 +145,55 @@ class SessionRepository:
         return row
 
     async def add_token(self, session_id: int, token_hash: bytes) -> None:
-        """Write the refresh token that is good from now on."""
+        """Write the refresh token that is valid from now on."""
         self.session.add(RefreshToken(session_id=session_id, token_hash=token_hash))
         await self.session.flush()
 
-    async def by_token(self, token_hash: bytes) -> tuple[RefreshToken, UserSession, User] | None:
-        """Return the token with its sign-in and account, locked until the commit."""
-        statement = (
-            select(RefreshToken, UserSession, User)
-            .join(UserSession, UserSession.id == RefreshToken.session_id)
-            .join(User, User.id == UserSession.user_id)
-            .where(RefreshToken.token_hash == token_hash)
-            .with_for_update(of=UserSession)
-            .execution_options(populate_existing=True)
+    async def spend_token(
+        self, token_hash: bytes, now: datetime
+    ) -> tuple[UserSession, User] | None:
+        """Mark a refresh token as spent; of two requests that try, one succeeds.
+
+        Returns:
+            Its session, locked until the commit, and account; None if the token is unknown or
+            was spent before.
+        """
+        session_id = await self.session.scalar(
+            update(RefreshToken)
+            .where(RefreshToken.token_hash == token_hash, RefreshToken.spent_at.is_(None))
+            .values(spent_at=now)
+            .returning(RefreshToken.session_id)
+            .execution_options(synchronize_session=False)
         )
-        row = (await self.session.execute(statement)).one_or_none()
-        if row is None:
+        if session_id is None:
             return None
-        token, session, user = row
-        # The lock was waited for: what another request did to the token meanwhile counts.
-        await self.session.refresh(token)
-        return token, session, user
+        statement = (
+            select(UserSession, User)
+            .join(User, User.id == UserSession.user_id)
+            .where(UserSession.id == session_id)
+            .with_for_update(of=UserSession)
+        )
+        session, user = (await self.session.execute(statement)).one()
+        return session, user
+
+    async def session_of_token(self, token_hash: bytes) -> int | None:
+        """Return the id of a refresh token's session, or None if the token is unknown."""
+        return await self.session.scalar(
+            select(RefreshToken.session_id).where(RefreshToken.token_hash == token_hash)
+        )
 
     async def revoke(self, session_id: int, now: datetime) -> None:
-        """End a sign-in on every server process."""
+        """End a session on every server process."""
         await self.session.execute(
             update(UserSession)
             .where(UserSession.id == session_id, UserSession.revoked_at.is_(None))
             .values(revoked_at=now)
+            .execution_options(synchronize_session=False)
         )
         await notify(self.session, f"{SESSION_TOPIC}:{session_id}")
 
-    async def revoked_since(self, moment: datetime) -> RevokedLately:
-        """Return the sign-ins that ended and accounts that changed after a moment."""
+    async def revoked_since(self, moment: datetime) -> RecentlyRevoked:
+        """Return the sessions that ended and the accounts that changed after a moment."""
         sessions = await self.session.scalars(
             select(UserSession.id)
             .where(UserSession.revoked_at > moment)
@@ -155,27 +204,39 @@ class SessionRepository:
             .where(User.changed_at > moment)
             .order_by(User.changed_at)
         )
-        return RevokedLately(list(sessions), [(row.id, row.token_version) for row in versions])
+        return RecentlyRevoked(list(sessions), [(row.id, row.token_version) for row in versions])
 
-    async def forget_old(self, life: timedelta) -> None:
-        """Delete sign-ins that are over, and refresh tokens spent longer ago than they live."""
-        await self.session.execute(delete(UserSession).where(UserSession.expires_at < func.now()))
-        await self.session.execute(
-            delete(RefreshToken).where(RefreshToken.spent_at < func.now() - life)
+    async def is_valid(self, session_id: int, user_id: int, version: int) -> bool:
+        """Tell whether an access token of this session and version still works."""
+        is_valid = exists().where(
+            UserSession.id == session_id,
+            UserSession.revoked_at.is_(None),
+            User.id == UserSession.user_id,
+            User.id == user_id,
+            User.token_version <= version,
         )
+        return bool(await self.session.scalar(select(is_valid)))
 
-    async def is_good(self, session_id: int, user_id: int, version: int) -> bool:
-        """Tell whether an access token of this sign-in and version still works."""
-        return bool(
-            await self.session.scalar(
-                select(func.count())
-                .select_from(UserSession)
-                .join(User, User.id == UserSession.user_id)
-                .where(
-                    UserSession.id == session_id,
-                    UserSession.revoked_at.is_(None),
-                    User.id == user_id,
-                    User.token_version <= version,
-                )
-            )
-        )
+
+class AccountLookup:
+    """Reads accounts outside the request's transaction, so that it holds no connection.
+
+    Args:
+        sessions: Makes sessions.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def by_email(self, email: str) -> User | None:
+        """Return the account of a normalised address, whoever asks."""
+        async with self._sessions() as session:
+            return await UserRepository(session).unscoped_by_email(email)
+
+
+async def delete_expired(sessions: Sessions, refresh_life: timedelta) -> None:
+    """Delete expired sessions, and refresh tokens that were spent longer ago than they live."""
+    await delete_in_batches(sessions, UserSession, UserSession.expires_at < func.now())
+    await delete_in_batches(
+        sessions, RefreshToken, RefreshToken.spent_at < func.now() - refresh_life
+    )

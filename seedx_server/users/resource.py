@@ -4,10 +4,19 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Response
 
+from seedx_server.infrastructure.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Unauthenticated,
+)
 from seedx_server.infrastructure.web.dependencies import Cursor, Limit, SessionDep, answer
-from seedx_server.users.actor import ActorDep, AdminDep
+from seedx_server.infrastructure.web.openapi import problems
+from seedx_server.infrastructure.web.problems import problem_response
+from seedx_server.users.actor import AccountPartsDep, ActorDep, AdminDep
 from seedx_server.users.core import (
     LONGEST_EMAIL,
     LONGEST_PASSWORD,
@@ -21,29 +30,30 @@ from seedx_server.users.core import (
     UserPatch,
 )
 from seedx_server.users.models import User
-from seedx_server.users.repository import SessionRepository, UserRepository
+from seedx_server.users.repository import AccountLookup, SessionRepository, UserRepository
 from seedx_server.users.security import utc_now
 from seedx_server.users.service import AuthService, SignedIn, UserService
+
+BAD_CREDENTIALS = (Unauthenticated, "bad_credentials")
 
 public = APIRouter(prefix="/auth", tags=["auth"])
 signed_in = APIRouter(tags=["auth"])
 router = APIRouter(prefix="/users", tags=["users"])
 
 
-def _user_service(request: Request, session: SessionDep) -> UserService:
-    state = request.app.state
-    return UserService(UserRepository(session), state.hasher, utc_now, state.revocations)
+async def _user_service(parts: AccountPartsDep, session: SessionDep) -> UserService:
+    return UserService(UserRepository(session), parts.hasher, utc_now, parts.revocations)
 
 
-def _auth_service(request: Request, session: SessionDep) -> AuthService:
-    state = request.app.state
+async def _auth_service(parts: AccountPartsDep, session: SessionDep) -> AuthService:
     return AuthService(
         users=UserRepository(session),
         sessions=SessionRepository(session),
-        hasher=state.hasher,
-        signer=state.signer,
-        revocations=state.revocations,
-        refresh_life=timedelta(days=state.settings.refresh_days),
+        lookup=AccountLookup(parts.sessions),
+        hasher=parts.hasher,
+        signer=parts.signer,
+        revocations=parts.revocations,
+        refresh_life=timedelta(days=parts.settings.refresh_days),
         now=utc_now,
     )
 
@@ -62,7 +72,7 @@ def _session_document(signed: SignedIn) -> Response:
     return answer(document)
 
 
-def _form(
+async def _form(
     username: Annotated[str, Form(max_length=LONGEST_EMAIL, description="The e-mail address.")],
     password: Annotated[str, Form(max_length=LONGEST_PASSWORD)],
 ) -> Login:
@@ -80,55 +90,82 @@ def _managed(user: User) -> ManagedUserDocument:
     )
 
 
-@public.post("/signup", status_code=HTTPStatus.CREATED, response_model=UserDocument)
+@public.post(
+    "/signup",
+    status_code=HTTPStatus.CREATED,
+    response_model=UserDocument,
+    responses=problems((Conflict, "email_taken"), InvalidInput),
+)
 async def sign_up(body: SignUp, users: Users) -> Response:
-    """Make a customer's account."""
+    """Create a customer's account."""
     user = await users.sign_up(body)
     return answer(UserDocument.model_validate(user), HTTPStatus.CREATED)
 
 
-@public.post("/login", response_model=SessionDocument)
+@public.post(
+    "/login", response_model=SessionDocument, responses=problems(BAD_CREDENTIALS, InvalidInput)
+)
 async def log_in(body: Login, auth: Auth) -> Response:
     """Sign in with an e-mail address and a password."""
     return _session_document(await auth.log_in(body))
 
 
-@public.post("/token", response_model=SessionDocument)
+@public.post(
+    "/token", response_model=SessionDocument, responses=problems(BAD_CREDENTIALS, InvalidInput)
+)
 async def token(credentials: Annotated[Login, Depends(_form)], auth: Auth) -> Response:
     """Sign in through the OAuth2 password form (RFC 6749, section 4.3)."""
     return _session_document(await auth.log_in(credentials))
 
 
-@public.post("/refresh", response_model=SessionDocument)
+@public.post(
+    "/refresh",
+    response_model=SessionDocument,
+    responses=problems(
+        (Unauthenticated, "invalid_refresh_token"),
+        (Unauthenticated, "refresh_token_reused"),
+        (Unauthenticated, "session_ended"),
+        InvalidInput,
+    ),
+)
 async def refresh(body: RefreshRequest, auth: Auth) -> Response:
-    """Exchange a refresh token for a new pair; each is good once."""
-    return _session_document(await auth.refresh(body.refresh_token))
+    """Exchange a refresh token for a new pair of tokens. Each refresh token works once."""
+    signed = await auth.refresh(body.refresh_token)
+    return (
+        problem_response(signed)
+        if isinstance(signed, Unauthenticated)
+        else _session_document(signed)
+    )
 
 
 @signed_in.post("/auth/logout", status_code=HTTPStatus.NO_CONTENT)
 async def log_out(actor: ActorDep, auth: Auth) -> None:
-    """End this session on every server process."""
+    """Sign out: the session's access and refresh tokens stop working at once."""
     await auth.log_out(actor)
 
 
-@signed_in.get("/auth/me", response_model=UserDocument)
+@signed_in.get("/auth/me", response_model=UserDocument, responses=problems(NotFound))
 async def me(actor: ActorDep, users: Users) -> Response:
-    """Return the account that is signed in."""
+    """Show the account that is signed in."""
     return answer(UserDocument.model_validate(await users.get(actor.id, actor)))
 
 
-@router.get("", response_model=UserPage)
+@router.get("", response_model=UserPage, responses=problems(Forbidden, InvalidInput))
 async def list_users(
     actor: AdminDep, users: Users, limit: Limit = 20, cursor: Cursor = None
 ) -> Response:
-    """List accounts, newest first."""
-    page = await users.list(actor, limit, cursor)
+    """List accounts, newest first. For admins."""
+    page = await users.page(actor, limit, cursor)
     return answer(
         UserPage(items=[_managed(user) for user in page.items], next_cursor=page.next_cursor)
     )
 
 
-@router.patch("/{user_id}", response_model=ManagedUserDocument)
+@router.patch(
+    "/{user_id}",
+    response_model=ManagedUserDocument,
+    responses=problems(Forbidden, NotFound, InvalidInput),
+)
 async def change_user(user_id: int, body: UserPatch, actor: AdminDep, users: Users) -> Response:
-    """Change an account's role, or shut it out or in."""
+    """Change an account's role, or disable or enable it. For admins."""
     return answer(_managed(await users.change(user_id, body, actor)))

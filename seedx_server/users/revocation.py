@@ -1,8 +1,8 @@
-"""What this process knows of access tokens that must not work any more.
+"""The access tokens that this process refuses although they have not expired.
 
 The list lives in memory, so that a request needs no look-up, and is fed by notifications, so
-that signing out works at once on every server process. It holds each entry only as long as an
-access token made before it could still be good.
+that signing out works at once on every server process. Each entry is kept only as long as an
+access token made before it could still be valid.
 """
 
 from datetime import datetime, timedelta
@@ -14,10 +14,10 @@ USER_TOPIC = "user"
 
 
 class Revocations:
-    """Sessions that ended and accounts whose older tokens are void.
+    """Sessions that ended and accounts whose older tokens no longer work.
 
     Args:
-        life: How long an access token is good.
+        life: How long an access token is valid.
         now: The clock.
     """
 
@@ -29,33 +29,33 @@ class Revocations:
 
     def end_session(self, session_id: int) -> None:
         """Refuse the session's access tokens from now on."""
-        self._forget_the_old()
+        self._drop_expired()
         self._sessions.pop(session_id, None)
         self._sessions[session_id] = self._now() + self._life
 
     def require_version(self, user_id: int, version: int) -> None:
         """Refuse the user's access tokens of an older version from now on."""
-        self._forget_the_old()
+        self._drop_expired()
         known, _ = self._versions.pop(user_id, (version, None))
         self._versions[user_id] = (max(known, version), self._now() + self._life)
 
     def hear_session(self, payload: str) -> None:
-        """Take in the notification `session:ID`."""
+        """Handle the notification `session:ID`."""
         self.end_session(int(payload))
 
     def hear_user(self, payload: str) -> None:
-        """Take in the notification `user:ID:VERSION`."""
+        """Handle the notification `user:ID:VERSION`."""
         user_id, _, version = payload.partition(":")
         self.require_version(int(user_id), int(version))
 
     def refuses(self, token: AccessToken) -> bool:
-        """Tell whether the token is one that must not work."""
+        """Tell whether the token is refused."""
         if token.actor.session_id in self._sessions:
             return True
         required = self._versions.get(token.actor.id)
         return required is not None and token.version < required[0]
 
-    def _forget_the_old(self) -> None:
+    def _drop_expired(self) -> None:
         now = self._now()
         while self._sessions and next(iter(self._sessions.values())) < now:
             del self._sessions[next(iter(self._sessions))]

@@ -25,12 +25,26 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """Return the present time in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordCheck:
+    """The result of comparing a password with a hash.
+
+    Attributes:
+        fits: Whether the password is right.
+        renewed_hash: A hash of a right password to keep instead, if the old one was made with
+            an outdated scheme or cost.
+    """
+
+    fits: bool
+    renewed_hash: str | None = None
+
+
 class PasswordHasher:
-    """Hashes passwords in threads of its own, so that the event loop goes on meanwhile."""
+    """Hashes passwords in its own threads, so that the event loop is not blocked."""
 
     def __init__(self) -> None:
         self._context = PASSWORDS
@@ -38,16 +52,16 @@ class PasswordHasher:
         self._decoy: str | None = None
 
     async def hash(self, password: str) -> str:
-        """Return the hash to keep."""
+        """Return the hash of a password, to keep in its place."""
         return await self._in_thread(lambda: self._context.hash(password))
 
-    async def verify(self, password: str, kept: str | None) -> bool:
-        """Tell whether the password fits.
+    async def verify(self, password: str, kept: str | None) -> PasswordCheck:
+        """Compare a password with the hash of an account.
 
         Args:
             password: What was typed.
-            kept: The hash kept for the account. With None the same work is done and the
-                answer is no, so that the time does not tell whether there is an account.
+            kept: The account's hash. With None the same work is done and the answer is no,
+                so that the time does not tell whether there is an account.
         """
         return await self._in_thread(lambda: self._verify(password, kept))
 
@@ -55,11 +69,11 @@ class PasswordHasher:
         """End the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _verify(self, password: str, kept: str | None) -> bool:
+    def _verify(self, password: str, kept: str | None) -> PasswordCheck:
         if self._decoy is None:
             self._decoy = self._context.hash(secrets.token_hex())
-        fits = self._context.verify(password, kept or self._decoy)
-        return fits and kept is not None
+        fits, renewed = self._context.verify_and_update(password, kept or self._decoy)
+        return PasswordCheck(fits, renewed) if kept is not None else PasswordCheck(fits=False)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -67,7 +81,7 @@ class PasswordHasher:
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a verified access token says.
+    """The claims of a verified access token.
 
     Attributes:
         actor: Who holds it.
@@ -99,7 +113,7 @@ class TokenSigner:
 
     @property
     def life(self) -> timedelta:
-        """How long an access token is good."""
+        """How long an access token is valid."""
         return self._life
 
     def sign(self, actor: Actor, version: int) -> str:
@@ -117,10 +131,10 @@ class TokenSigner:
         return jwt.encode(claims, self._secrets[self._key], ALGORITHM, {"kid": self._key})
 
     def verify(self, token: str) -> AccessToken:
-        """Return what the token says.
+        """Return the claims of a token.
 
         Raises:
-            Unauthenticated: It is forged, damaged or over.
+            Unauthenticated: It is forged, damaged or expired.
         """
         try:
             kid = jwt.get_unverified_header(token).get("kid")
@@ -128,7 +142,7 @@ class TokenSigner:
                 token,
                 self._secrets[str(kid)],
                 [ALGORITHM],
-                # Our own clock judges, and that of the machine which wrote `iat` may be ahead.
+                # Expiry is checked against `now` below; the clock that wrote `iat` may be ahead.
                 options={
                     "require": ["sub", "sid", "role", "ver", "exp"],
                     "verify_exp": False,
@@ -149,18 +163,18 @@ class TokenSigner:
             ) from None
         if expired:
             raise Unauthenticated(
-                "The access token has run out. Refresh it or sign in again.", code="token_expired"
+                "The access token has expired. Refresh it or sign in again.", code="token_expired"
             )
         return AccessToken(actor, version)
 
 
 def new_refresh_token() -> str:
-    """Return a refresh token: 256 bits of randomness, nothing else."""
+    """Return a refresh token: 256 random bits."""
     return secrets.token_urlsafe(32)
 
 
 def refresh_token_hash(token: str) -> bytes:
-    """Return what is kept of a refresh token.
+    """Return the hash that is kept in place of a refresh token.
 
     A plain hash is enough: the token is random, not chosen by a person.
     """

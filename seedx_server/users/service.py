@@ -5,11 +5,21 @@ from datetime import timedelta
 
 from seedx_server.infrastructure.access import Actor, Role
 from seedx_server.infrastructure.database.repository import Page
-from seedx_server.infrastructure.errors import Conflict, Forbidden, InvalidInput, NotFound
-from seedx_server.infrastructure.errors import Unauthenticated as NotSignedIn
+from seedx_server.infrastructure.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Unauthenticated,
+    existing,
+)
 from seedx_server.users.core import Login, SignUp, UserPatch, normalised_email
-from seedx_server.users.models import RefreshToken, User, UserSession
-from seedx_server.users.repository import SessionRepository, UserRepository
+from seedx_server.users.models import User, UserSession
+from seedx_server.users.repository import (
+    AccountLookup,
+    SessionRepository,
+    UserRepositoryInterface,
+)
 from seedx_server.users.revocation import Revocations
 from seedx_server.users.security import (
     Clock,
@@ -20,15 +30,9 @@ from seedx_server.users.security import (
 )
 
 
-class SpentToken(NotSignedIn):
-    """A refresh token came a second time; ending its session is kept, not rolled back."""
-
-    keeps_changes = True
-
-
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new pair of tokens and whose they are."""
+    """A new pair of tokens and the account they belong to."""
 
     access_token: str
     expires_in: int
@@ -43,12 +47,12 @@ class UserService:
         users: The accounts.
         hasher: Hashes passwords.
         now: The clock.
-        revocations: What this process refuses; None where it answers no requests.
+        revocations: The access tokens that this process refuses; None outside a server.
     """
 
     def __init__(
         self,
-        users: UserRepository,
+        users: UserRepositoryInterface,
         hasher: PasswordHasher,
         now: Clock,
         revocations: Revocations | None = None,
@@ -59,7 +63,7 @@ class UserService:
         self._revocations = revocations
 
     async def sign_up(self, wanted: SignUp) -> User:
-        """Make a customer's account.
+        """Create a customer's account.
 
         Raises:
             Conflict: `email_taken`.
@@ -75,7 +79,7 @@ class UserService:
         )
         if user is None:
             raise Conflict(
-                "There is an account with this e-mail address already. Log in instead.",
+                "There is already an account with this e-mail address. Sign in instead.",
                 code="email_taken",
             )
         return user
@@ -84,22 +88,22 @@ class UserService:
         """Return an account.
 
         Raises:
-            NotFound: It is not there for this actor.
+            NotFound: It does not exist, or the actor may not see it.
         """
-        return _found(await self._users.get(user_id, actor=actor), user_id)
+        return existing(await self._users.get(user_id, actor=actor), f"user {user_id}")
 
-    async def list(self, actor: Actor, limit: int, cursor: str | None) -> Page[User]:
+    async def page(self, actor: Actor, limit: int, cursor: str | None) -> Page[User]:
         """Return a page of accounts, newest first."""
-        return await self._users.list(actor=actor, limit=limit, cursor=cursor)
+        return await self._users.page(actor=actor, limit=limit, cursor=cursor)
 
     async def change(self, user_id: int, patch: UserPatch, actor: Actor) -> User:
-        """Change an account's role, or shut it out or in.
+        """Change an account's role, or disable or enable it.
 
         Raises:
             NotFound: There is no such account.
-            Forbidden: An admin may not lock themself out.
+            Forbidden: Admins cannot change their own account.
         """
-        user = _found(await self._users.lock(user_id, actor=actor), user_id)
+        user = existing(await self._users.lock(user_id, actor=actor), f"user {user_id}")
         if user.id == actor.id:
             raise Forbidden("You cannot change your own account's role or disable it.")
         role = user.role if patch.role is None else patch.role
@@ -120,7 +124,7 @@ class UserService:
 
         Raises:
             NotFound: There is no account with this address.
-            InvalidInput: It is no address.
+            InvalidInput: It is not an address.
         """
         try:
             address = normalised_email(email)
@@ -128,7 +132,7 @@ class UserService:
             raise InvalidInput.of("email", str(error)) from None
         user = await self._users.unscoped_lock_by_email(address)
         if user is None:
-            raise NotFound(f"There is no account for {address}. Sign it up first: seedx signup")
+            raise NotFound(f"There is no account for {address}. Sign up first: seedx signup")
         user.role = role
         await self._void_tokens(user)
         return user
@@ -137,12 +141,6 @@ class UserService:
         await self._users.void_tokens(user, self._now())
         if self._revocations is not None:
             self._revocations.require_version(user.id, user.token_version)
-
-
-def _found(user: User | None, user_id: int) -> User:
-    if user is None:
-        raise NotFound(f"There is no user {user_id}.")
-    return user
 
 
 def _hash_of(user: User | None) -> str | None:
@@ -155,18 +153,20 @@ class AuthService:
     Args:
         users: The accounts.
         sessions: The sign-ins.
+        lookup: The accounts, read outside the request's transaction.
         hasher: Verifies passwords.
         signer: Makes access tokens.
-        revocations: What this process refuses.
-        refresh_life: How long a refresh token is good.
+        revocations: The access tokens that this process refuses.
+        refresh_life: How long a refresh token is valid.
         now: The clock.
     """
 
     def __init__(
         self,
         *,
-        users: UserRepository,
+        users: UserRepositoryInterface,
         sessions: SessionRepository,
+        lookup: AccountLookup,
         hasher: PasswordHasher,
         signer: TokenSigner,
         revocations: Revocations,
@@ -175,6 +175,7 @@ class AuthService:
     ) -> None:
         self._users = users
         self._sessions = sessions
+        self._lookup = lookup
         self._hasher = hasher
         self._signer = signer
         self._revocations = revocations
@@ -188,36 +189,38 @@ class AuthService:
             Unauthenticated: `bad_credentials`, for a wrong password, an unknown address and
                 a disabled account alike.
         """
-        kept = _hash_of(await self._user_of(credentials.email))
-        # Hashing takes long, and connections are few.
-        await self._users.release()
-        fits = await self._hasher.verify(credentials.password, kept)
-        user = await self._user_of(credentials.email)
-        if not fits or user is None or _hash_of(user) != kept:
-            raise NotSignedIn(
+        email = _address(credentials.email)
+        # Hashing takes long and connections are few, so none is held meanwhile.
+        kept = _hash_of(await self._lookup.by_email(email)) if email else None
+        check = await self._hasher.verify(credentials.password, kept)
+        user = await self._users.unscoped_by_email(email) if email else None
+        if not check.fits or user is None or _hash_of(user) != kept:
+            raise Unauthenticated(
                 "The e-mail address or the password is wrong.", code="bad_credentials"
             )
+        if check.renewed_hash is not None:
+            await self._users.replace_hash(user, check.renewed_hash)
         session = await self._sessions.begin(user.id, self._now() + self._refresh_life)
         return await self._grant(user, session)
 
-    async def refresh(self, token: str) -> SignedIn:
+    async def refresh(self, token: str) -> SignedIn | Unauthenticated:
         """Exchange a refresh token for a new pair.
 
         A token that comes a second time was copied by somebody: the session ends (RFC 9700,
-        section 4.14.2).
+        section 4.14.2). That refusal is returned and not raised: an error would roll back the
+        end of the session.
 
         Raises:
-            Unauthenticated: The token is unknown, over, spent, or its session has ended.
+            Unauthenticated: The token is unknown, or its session has ended.
         """
-        found = await self._sessions.by_token(refresh_token_hash(token))
-        if found is None:
-            raise NotSignedIn("The session is over. Log in again.", code="invalid_refresh_token")
-        kept, session, user = found
-        await self._refuse_spent(kept, session)
+        token_hash = refresh_token_hash(token)
+        spent = await self._sessions.spend_token(token_hash, self._now())
+        if spent is None:
+            return await self._end_reused(token_hash)
+        session, user = spent
         over = session.revoked_at is not None or session.expires_at <= self._now()
         if over or user.disabled_at is not None:
-            raise NotSignedIn("The session is over. Log in again.", code="session_ended")
-        kept.spent_at = self._now()
+            raise Unauthenticated("The session has ended. Sign in again.", code="session_ended")
         session.expires_at = self._now() + self._refresh_life
         return await self._grant(user, session)
 
@@ -225,24 +228,21 @@ class AuthService:
         """End the actor's session: its access and refresh tokens stop working."""
         await self._end(actor.session_id)
 
-    async def _user_of(self, email: str) -> User | None:
-        try:
-            return await self._users.unscoped_by_email(normalised_email(email))
-        except ValueError:
-            return None
-
-    async def _refuse_spent(self, kept: RefreshToken, session: UserSession) -> None:
-        if kept.spent_at is None:
-            return
-        await self._end(session.id)
-        raise SpentToken(
-            "This refresh token was used before, so the session was ended. Log in again.",
-            code="refresh_token_reused",
-        )
-
     async def _end(self, session_id: int) -> None:
         await self._sessions.revoke(session_id, self._now())
         self._revocations.end_session(session_id)
+
+    async def _end_reused(self, token_hash: bytes) -> Unauthenticated:
+        session_id = await self._sessions.session_of_token(token_hash)
+        if session_id is None:
+            raise Unauthenticated(
+                "The refresh token is not valid. Sign in again.", code="invalid_refresh_token"
+            )
+        await self._end(session_id)
+        return Unauthenticated(
+            "This refresh token was used before, so the session was ended. Sign in again.",
+            code="refresh_token_reused",
+        )
 
     async def _grant(self, user: User, session: UserSession) -> SignedIn:
         token = new_refresh_token()
@@ -254,3 +254,10 @@ class AuthService:
             refresh_token=token,
             user=user,
         )
+
+
+def _address(email: str) -> str | None:
+    try:
+        return normalised_email(email)
+    except ValueError:
+        return None

@@ -5,21 +5,25 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
+from seedx_cli.local.server import importable
 from tests.factories import PASSWORD, Document, Person
 from tests.fake_upstream import FakeUpstream, Reply
-from tests.streams import PATIENCE_SECONDS, StreamEvent, opened
+from tests.streams import StreamEvent, opened
 
 PIECES = ("Sign out, ", "then sign in ", "again; ", "that mends it.")
 TEXT = "".join(PIECES)
 LEASE_SECONDS = 2
 SIGTERM_SECONDS = 10
+POLL_SECONDS = 0.05
+PROCESS_SECONDS = 90
+"""How long starting, recovering and ending may take, on a busy machine."""
 
 
 @dataclass
@@ -31,15 +35,16 @@ class ServerProcess:
 
     def client(self) -> httpx.AsyncClient:
         """Return a client of it."""
-        return httpx.AsyncClient(base_url=self.address, timeout=PATIENCE_SECONDS)
+        return httpx.AsyncClient(base_url=self.address, timeout=PROCESS_SECONDS)
 
     async def end(self, number: signal.Signals) -> int:
         """Send it a signal and return its exit code."""
         self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), PATIENCE_SECONDS)
+        return await asyncio.wait_for(self.process.wait(), PROCESS_SECONDS)
 
 
-Serve = Callable[[], Awaitable[ServerProcess]]
+Serve = Callable[..., Awaitable[ServerProcess]]
+"""Starts `seedx serve` with further arguments, and with settings as keyword arguments."""
 
 
 @pytest.fixture
@@ -53,9 +58,7 @@ async def upstream() -> AsyncIterator[FakeUpstream]:
 @pytest.fixture
 async def serve(database_url: str, upstream: FakeUpstream, tmp_path: Path) -> AsyncIterator[Serve]:
     """Start server processes on the test's database."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
+    settings = {
         "DATABASE_URL": database_url,
         "JWT_SECRET": "a-secret-of-tests-that-is-long-enough",
         "GROK_API_KEY": "gsk-test",
@@ -63,16 +66,27 @@ async def serve(database_url: str, upstream: FakeUpstream, tmp_path: Path) -> As
         "SEEDX_AI_FALLBACK": "knowledge",
         "SEEDX_AI_LEASE_SECONDS": str(LEASE_SECONDS),
     }
+    async with serving(tmp_path, settings) as start:
+        yield start
+
+
+@asynccontextmanager
+async def serving(folder: Path, settings: dict[str, str]) -> AsyncIterator[Serve]:
+    """Start server processes that work in a folder, and end those that still run."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **settings}
     processes: list[ServerProcess] = []
 
-    async def start() -> ServerProcess:
-        command = [sys.executable, "-m", "seedx_cli", "serve", "--port", "0"]
+    async def start(*words: str, **further: str) -> ServerProcess:
+        command = [sys.executable, "-m", "seedx_cli", "serve", "--port", "0", *words]
         process = await asyncio.create_subprocess_exec(
-            *command, env=environment, cwd=tmp_path, stderr=asyncio.subprocess.PIPE
+            *command,
+            env={**importable(environment), **further},
+            cwd=folder,
+            stderr=asyncio.subprocess.PIPE,
         )
         assert process.stderr is not None
         said = b""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(PROCESS_SECONDS):
             while b"answers at" not in said:
                 line = await process.stderr.readline()
                 assert line, said.decode()
@@ -93,6 +107,23 @@ async def _ready(server: ServerProcess) -> None:
     async with server.client() as client:
         answer = await client.get("/readyz")
     assert answer.status_code == 200, answer.text
+
+
+async def until(reached: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until something in other processes is as wanted."""
+    async with asyncio.timeout(PROCESS_SECONDS):
+        while not await reached():  # noqa: ASYNC110  # another process sets no event here
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def ready_again(server: ServerProcess) -> None:
+    """Wait until a server that lost its database is ready."""
+    async with server.client() as client:
+
+        async def ready() -> bool:
+            return (await client.get("/readyz")).status_code == httpx.codes.OK
+
+        await until(ready)
 
 
 @dataclass

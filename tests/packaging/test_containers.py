@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices
 
 from seedx_server.config import Settings, load_settings
+from seedx_server.infrastructure.database import migrate
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
@@ -79,6 +81,35 @@ def test_everything_that_the_image_copies_is_there_and_not_ignored() -> None:
     }
     assert sources == allowed
     assert all((ROOT / source).exists() for source in sources)
+
+
+def test_the_data_of_an_embedded_database_outlives_its_container() -> None:
+    assert instructions("VOLUME") == ["/var/lib/seedx"]
+
+
+def test_older_builders_know_every_option_of_the_health_check() -> None:
+    (line,) = instructions("HEALTHCHECK")
+    options = set(re.findall(r"--([a-z-]+)=", line))
+    assert options == {"interval", "timeout", "start-period", "retries"}
+
+
+def test_alembic_finds_its_scripts_in_the_image_from_any_folder(tmp_path: Path) -> None:
+    assert "cp -R alembic alembic.ini /opt/seedx/" in DOCKERFILE
+    assert "ALEMBIC_CONFIG=/opt/seedx/alembic.ini" in DOCKERFILE
+    image = tmp_path / "opt"
+    shutil.copytree(ROOT / "alembic", image / "alembic")
+    shutil.copy(ROOT / "alembic.ini", image)
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from alembic.config import main; main()", "heads"],
+        env={**os.environ, "ALEMBIC_CONFIG": str(image / "alembic.ini")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.split()[0] == migrate.newest()
 
 
 @pytest.fixture

@@ -68,9 +68,9 @@ def test_a_command_of_the_readme_is_understood(words: list[str]) -> None:
 
 
 def test_a_command_that_is_not_there_would_be_noticed() -> None:
-    with pytest.raises(Exception, match="[Nn]o such option"):
+    with pytest.raises(Exception, match=r"[Nn]o such option"):
         parse(["ticket", "list", "--colour"])
-    with pytest.raises(Exception, match="[Nn]o (such )?command"):
+    with pytest.raises(Exception, match=r"[Nn]o (such )?command"):
         parse(["ticket", "burn"])
     with pytest.raises(Exception, match="no status"):
         parse(["ticket", "list", "--status", "lost"])

@@ -21,8 +21,10 @@ from seedx_server.ai.providers.registry import make_provider
 from seedx_server.app import create_app
 from seedx_server.config import Settings, load_settings
 from seedx_server.infrastructure.access import Role
+from seedx_server.infrastructure.web.protocol import ProblemProtocol
 from seedx_server.users import security
 from tests.conftest import address_of, database
+from tests.declared import DeclaredErrors
 from tests.factories import Desk, Person
 from tests.fake_upstream import FakeUpstream, Reply
 from tests.generations import KEY, MODEL
@@ -74,7 +76,7 @@ def make_settings(database_url: str) -> MakeSettings:
 async def running(app: FastAPI) -> AsyncIterator[FastAPI]:
     """Run the app's lifespan, and wait until it hears notifications."""
     async with app.router.lifespan_context(app):
-        await asyncio.wait_for(app.state.notifier.connected.wait(), 10)
+        await asyncio.wait_for(app.state.parts.notifier.connected.wait(), 10)
         yield app
 
 
@@ -96,15 +98,21 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     # What uvloop does by itself: without it, each answer waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app,
+        http=ProblemProtocol,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )
     server = Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.wait_for(server.is_up.wait(), 10)
-        await asyncio.wait_for(app.state.notifier.connected.wait(), 10)
+        await asyncio.wait_for(app.state.parts.notifier.connected.wait(), 10)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        app.state.followers.stop()
+        app.state.parts.followers.stop()
         server.should_exit = True
         await task
         listener.close()
@@ -117,11 +125,16 @@ async def app(make_settings: MakeSettings) -> AsyncIterator[FastAPI]:
         yield app
 
 
+def checked_client(app: FastAPI, **options: Any) -> httpx.AsyncClient:
+    """A client that fails the test when an error is not declared for its operation."""
+    return httpx.AsyncClient(event_hooks={"response": [DeclaredErrors(app)]}, **options)
+
+
 @asynccontextmanager
 async def reached(app: FastAPI) -> AsyncIterator[Desk]:
     """Reach a running app through ASGI."""
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://desk") as client:
+    async with checked_client(app, base_url="http://desk", transport=transport) as client:
         yield Desk(client, app)
 
 
@@ -176,7 +189,7 @@ async def start_desk(make_settings: MakeSettings) -> AsyncIterator[StartDesk]:
         async def start(**overrides: Any) -> Desk:
             app = create_app(make_settings(**overrides))
             address = await stack.enter_async_context(listening(app))
-            client = await stack.enter_async_context(httpx.AsyncClient(base_url=address))
+            client = await stack.enter_async_context(checked_client(app, base_url=address))
             return Desk(client, app)
 
         yield start

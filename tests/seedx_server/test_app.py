@@ -1,13 +1,17 @@
 """The app as a whole: who gets in, where it may live, and what surrounds every answer."""
 
+import asyncio
+import inspect
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
 
 from seedx_server.app import (
     LARGEST_BODY,
@@ -16,11 +20,9 @@ from seedx_server.app import (
     check_guarded,
     create_app,
 )
-from tests.factories import PASSWORD, Desk, Person
+from tests.declared import codes_of
+from tests.factories import PASSWORD, Desk, Person, path_of
 from tests.seedx_server.conftest import MakeSettings, in_module_loop, of_module, reached, running
-
-ROUTES = 35
-"""How many routes there are. One more is looked at by a person: is it guarded, and by whom?"""
 
 ORIGIN = "http://localhost:3000"
 SECURITY_HEADERS = {
@@ -44,13 +46,8 @@ async def guarded_routes(shared_desk: Desk) -> list[tuple[str, str]]:
 
 
 class TestTheGuard:
-    def test_sees_every_route(self, make_settings: MakeSettings) -> None:
-        assert check_guarded(create_app(make_settings())) == ROUTES
-        prefixed = create_app(make_settings(api_prefix="/v1"))
-        assert check_guarded(prefixed, "/v1") == ROUTES
-
     @pytest.mark.parametrize("path", ["/secrets", "/tickets/{ticket_id}/export", "/auth/signup2"])
-    def test_refuses_a_route_that_asks_for_nobody(
+    def test_refuses_a_route_that_asks_for_no_actor(
         self, make_settings: MakeSettings, path: str
     ) -> None:
         app = create_app(make_settings())
@@ -72,7 +69,7 @@ class TestTheGuard:
                 check_guarded(app)
 
     @in_module_loop
-    async def test_answers_nobody_who_is_not_signed_in(
+    async def test_answers_no_caller_who_is_not_signed_in(
         self, shared_desk: Desk, guarded_routes: list[tuple[str, str]]
     ) -> None:
         assert len(guarded_routes) > 20
@@ -83,7 +80,7 @@ class TestTheGuard:
                 assert answer.headers["WWW-Authenticate"] == "Bearer"
 
     @in_module_loop
-    async def test_fails_for_no_route_whatever_is_sent(
+    async def test_no_route_fails_whatever_is_sent(
         self, ada: Person, guarded_routes: list[tuple[str, str]]
     ) -> None:
         for method, path in guarded_routes:
@@ -95,8 +92,38 @@ class TestTheGuard:
                 assert answer.status_code < 500, (method, path, body)
 
 
+def test_no_dependency_runs_in_a_thread(make_settings: MakeSettings) -> None:
+    """A plain function among the dependencies costs each request a trip to the thread pool."""
+    app = create_app(make_settings())
+    dependants = [
+        dependant
+        for context in iter_route_contexts(app.routes)
+        if isinstance(dependant := getattr(context, "dependant", None), Dependant)
+    ]
+
+    assert len(dependants) > 20
+    for dependant in dependants:
+        for call in calls_of(dependant):
+            assert runs_in_the_event_loop(call), call
+
+
+def calls_of(dependant: Dependant) -> Iterator[Callable[..., object]]:
+    for part in (dependant, *dependant.dependencies):
+        assert part.call is not None
+        yield part.call
+    for part in dependant.dependencies:
+        yield from calls_of(part)
+
+
+def runs_in_the_event_loop(call: Callable[..., object]) -> bool:
+    return any(
+        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each)
+        for each in (call, getattr(call, "__call__", None))  # noqa: B004  # security schemes
+    )
+
+
 class TestThePrefix:
-    async def test_stands_before_the_api_and_not_before_what_operators_ask(
+    async def test_applies_to_the_api_and_not_to_the_operators_paths(
         self, make_settings: MakeSettings
     ) -> None:
         async with (
@@ -170,8 +197,8 @@ class TestInsideAnotherApp:
         async with mounted(app) as client:
             assert (await client.get("/desk/readyz")).status_code == 200
 
-        assert app.state.engine.pool.checkedout() == 0
-        assert not app.state.notifier.connected.is_set()
+        assert app.state.parts.engine.pool.checkedout() == 0
+        assert not app.state.parts.notifier.connected.is_set()
 
 
 @in_module_loop
@@ -200,8 +227,85 @@ class TestThePagesOfTheApi:
             for method, operation in operations.items():
                 content = operation["responses"]["default"]["content"]
                 assert list(content) == ["application/problem+json"], (method, path)
-                assert "422" not in operation["responses"], (method, path)
         assert "code" in document["components"]["schemas"]["Problem"]["required"]
+
+
+@in_module_loop
+class TestTheErrorsOfAnOperation:
+    """What is declared; that no undeclared one is answered, `tests/declared.py` checks."""
+
+    async def test_name_what_its_path_and_its_guard_can_answer(self, shared_desk: Desk) -> None:
+        document = (await shared_desk.client.get("/openapi.json")).json()
+
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                codes = codes_of(operation)
+                where = f"{method} {path}"
+                if path not in PUBLIC_PATHS:
+                    assert {"not_authenticated", "token_revoked"} <= codes["401"], where
+                if "{" in path:
+                    assert "invalid_input" in codes["422"], where
+                    assert method == "put" or codes["404"] == {"not_found"}, where
+                if "requestBody" in operation:
+                    assert "invalid_input" in codes["422"], where
+
+    async def test_name_those_that_are_its_own(self, shared_desk: Desk) -> None:
+        document = (await shared_desk.client.get("/openapi.json")).json()
+        post = document["paths"]["/tickets/{ticket_id}/messages"]["post"]
+
+        assert codes_of(post)["409"] == {"ticket_closed"}
+        assert post["responses"]["409"]["description"] == "`ticket_closed`"
+
+
+@in_module_loop
+class TestHead:
+    @pytest.mark.parametrize(
+        "path",
+        ["/healthz", "/metrics", "/openapi.json", "/docs", "/tickets", "/auth/me", "/articles"],
+    )
+    async def test_answers_like_get_without_a_body(self, cleo: Person, path: str) -> None:
+        read, asked = await cleo.get(path), await cleo.send("HEAD", path)
+
+        assert asked.status_code == read.status_code == 200
+        assert asked.content == b""
+        own = {"x-request-id", "content-length"} if path == "/metrics" else {"x-request-id"}
+        assert {name: asked.headers[name] for name in set(asked.headers) - own} == {
+            name: read.headers[name] for name in set(read.headers) - own
+        }
+
+    async def test_of_a_ticket_has_its_etag(self, cleo: Person, otto: Person) -> None:
+        path = path_of(await cleo.ticket())
+
+        assert (await cleo.send("HEAD", path)).headers["ETag"] == '"1"'
+        assert (await otto.send("HEAD", path)).status_code == 404
+
+    async def test_of_a_stream_starts_neither_a_run_nor_a_stream(
+        self, cleo: Person, otto: Person
+    ) -> None:
+        ticket = await cleo.ticket()
+        run = (await cleo.post("/ask", {"question": "Where is my invoice?"})).json()
+        streams = [
+            f"{path_of(ticket)}/events",
+            f"{path_of(ticket)}/ai-response",
+            f"/ai-runs/{run['id']}/events",
+        ]
+
+        for path in streams:
+            asked = await asyncio.wait_for(cleo.send("HEAD", path), 10)
+            assert asked.status_code == 200, path
+            assert asked.headers["Content-Type"].startswith("text/event-stream")
+            assert (await otto.send("HEAD", path)).status_code == 404, path
+        assert (await cleo.post(f"{path_of(ticket)}/ai-runs", {})).status_code == 202
+
+    async def test_is_logged_and_counted_under_its_own_name(
+        self, shared_desk: Desk, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.INFO, "seedx.access"):
+            await shared_desk.client.head("/healthz")
+
+        assert any(record.getMessage().startswith("HEAD /healthz 200") for record in caplog.records)
+        metrics = (await shared_desk.client.get("/metrics")).text
+        assert 'method="HEAD",route="/healthz"' in metrics
 
 
 @in_module_loop
@@ -307,6 +411,9 @@ class TestOtherOrigins:
         for answer in (read, asked):
             assert "Access-Control-Allow-Origin" not in answer.headers
         assert asked.status_code == 400
+        assert asked.headers["Content-Type"] == "application/problem+json"
+        assert asked.json()["code"] == "cors_refused"
+        assert "Origin" in asked.headers["Vary"]
 
 
 @in_module_loop

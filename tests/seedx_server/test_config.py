@@ -1,6 +1,7 @@
 """Settings come from the environment or `.env`; a bad one is named in one line."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,6 @@ def test_there_are_defaults_for_all_of_them() -> None:
         ("GROQ_BASE_URL", "http://127.0.0.1:9/v1", "groq_base_url", "http://127.0.0.1:9/v1"),
         ("SEEDX_API_PREFIX", "/api/v1", "api_prefix", "/api/v1"),
         ("SEEDX_AI_MODEL", "small", "ai_model", "small"),
-        ("SEEDX_AI_FALLBACK", "", "ai_fallback", ("knowledge",)),
         ("SEEDX_PORT", "", "port", 8_443),
     ],
 )
@@ -55,6 +55,46 @@ def test_they_are_read_from_the_environment(
     read = getattr(load_settings(), field)
 
     assert read == (expected or ("https://a.example", "https://b.example:444"))
+
+
+class TestAnEmptyValue:
+    @pytest.fixture(params=["environment", "file"])
+    def set_to(self, request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+        """Set a name in the environment or in the file."""
+        if request.param == "environment":
+            return request.getfixturevalue("monkeypatch").setenv  # type: ignore[no-any-return]  # pytest's
+        env_file: Path = request.getfixturevalue("no_env_file")
+
+        def write(name: str, value: str) -> None:
+            with env_file.open("a") as file:
+                file.write(f"{name}={value}\n")
+
+        return write
+
+    def test_switches_the_fallback_off(self, set_to: Callable[[str, str], None]) -> None:
+        set_to("SEEDX_AI_FALLBACK", "")
+
+        assert load_settings().ai_fallback == ()
+
+    def test_of_another_name_counts_as_not_set(self, set_to: Callable[[str, str], None]) -> None:
+        set_to("GROK_API_KEY", "")
+        set_to("GROQ_API_KEY", "gsk-of-the-other-name")
+        set_to("SEEDX_AI_PRICES", "")
+
+        key = load_settings().groq_api_key
+        assert key is not None
+        assert key.get_secret_value() == "gsk-of-the-other-name"
+
+    def test_in_the_environment_leaves_it_to_the_file(
+        self, no_env_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SEEDX_PORT", "")
+        monkeypatch.setenv("SEEDX_AI_FALLBACK", "")
+        no_env_file.write_text("SEEDX_PORT=9001\nSEEDX_AI_FALLBACK=knowledge\n")
+
+        settings = load_settings()
+
+        assert (settings.port, settings.ai_fallback) == (9_001, ())
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
@@ -147,8 +187,11 @@ class TestTheEnvFile:
         ("SEEDX_AI_LEASE_SECONDS", "inf", "less than or equal to 3600"),
         ("SEEDX_AI_LEASE_SECONDS", "nan", "less than or equal to 3600"),
         ("SEEDX_AI_TOTAL_SECONDS", "0", "greater than 0"),
-        ("SEEDX_AI_PRICES", "cheap", "JSON"),
-        ("SEEDX_AI_PRICES", '{"small": [1]}', "required"),
+        ("SEEDX_AI_PRICES", "cheap", 'JSON, such as {"openai/gpt-oss-120b": [0.15, 0.6]}'),
+        ("SEEDX_AI_PRICES", '{"small": [1]}', "the price of 'small' must be two numbers"),
+        ("SEEDX_AI_PRICES", '{"small": [1, "much"]}', "the price of 'small' must be two numbers"),
+        ("SEEDX_AI_PRICES", '{"small": [1, -1]}', "the price of 'small' must be two numbers"),
+        ("SEEDX_AI_PRICES", "[1, 2]", "two numbers, for a million prompt tokens and"),
         ("SEEDX_AI_HISTORY_TOKENS", "199", "greater than or equal to 200"),
     ],
 )

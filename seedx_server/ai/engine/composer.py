@@ -26,8 +26,7 @@ from seedx_server.ai.providers.protocol import GenerationRequest, Passage, Provi
 from seedx_server.config import Settings
 from seedx_server.infrastructure.access import STAFF, Actor, Role
 from seedx_server.infrastructure.database.engine import Sessions, outlasting_outages
-from seedx_server.knowledge.repository import ArticleRepository
-from seedx_server.knowledge.service import KnowledgeService
+from seedx_server.knowledge.service import knowledge_service
 from seedx_server.messages.core import Citation
 from seedx_server.messages.models import Message
 from seedx_server.messages.repository import MessageRepository
@@ -110,7 +109,7 @@ class AIComposer:
     async def _brief(self, run: Run) -> Briefing:
         async with self._sessions() as session:
             conversation, answered = await _conversation(session, run)
-            knowledge = KnowledgeService(ArticleRepository(session))
+            knowledge = knowledge_service(session)
             passages = await ground(knowledge, _queries(run, conversation), _reader(run))
         request, version = self._prompts.build(
             run.purpose, conversation, passages, run.instructions

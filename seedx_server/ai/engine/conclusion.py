@@ -12,12 +12,10 @@ from seedx_server.ai.repository import RunRepository
 from seedx_server.infrastructure.database.events import EventLog, EventType
 from seedx_server.messages.core import Citation
 from seedx_server.messages.repository import MessageRepository
-from seedx_server.messages.service import MessageService
+from seedx_server.messages.service import MessageService, message_service
 from seedx_server.tickets.core import Status
 from seedx_server.tickets.models import Ticket
 from seedx_server.tickets.repository import TicketRepository
-from seedx_server.tickets.service import TicketService
-from seedx_server.users.repository import UserRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +156,12 @@ class Conclusion:
 
 def conclusion(session: AsyncSession) -> Conclusion:
     """Return what writes the end of a run in this session's transaction."""
-    tickets, events = TicketRepository(session), EventLog(session)
-    messages = MessageRepository(session)
-    ticket_service = TicketService(tickets, UserRepository(session), events)
     return Conclusion(
         RunRepository(session),
-        tickets,
-        messages,
-        MessageService(messages, ticket_service, tickets, events),
-        events,
+        TicketRepository(session),
+        MessageRepository(session),
+        message_service(session),
+        EventLog(session),
     )
 
 

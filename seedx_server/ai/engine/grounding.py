@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from seedx_server.ai.providers.protocol import Passage
 from seedx_server.infrastructure.access import Actor
-from seedx_server.knowledge.core import ANSWERS_FROM, PassageHit
+from seedx_server.knowledge.core import ANSWERS_FROM, LONGEST_SEARCH
+from seedx_server.knowledge.repository import FoundPassage
 from seedx_server.knowledge.service import KnowledgeService
 
 MOST_PASSAGES = 6
-LONGEST_QUERY = 1_000
 
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
@@ -24,13 +24,13 @@ async def ground(
         queries: What to look for, one after the other until something answers.
         reader: Who will read the answer.
     """
-    hits: Sequence[PassageHit] = []
+    hits: Sequence[FoundPassage] = []
     for query in queries:
-        hits = await knowledge.search(query[:LONGEST_QUERY], MOST_PASSAGES, reader)
+        hits = await knowledge.search(query[:LONGEST_SEARCH], MOST_PASSAGES, reader)
         if hits and hits[0].score >= ANSWERS_FROM:
             break
     return [
-        Passage(number, hit.slug, hit.title, hit.heading, hit.text, hit.score)
+        Passage(number, hit.article.slug, hit.article.title, hit.heading, hit.text, hit.score)
         for number, hit in enumerate(hits, start=1)
     ]
 

@@ -1,7 +1,7 @@
 """Keyset cursors: where the next page of a list begins.
 
-A cursor holds the sort key of the last row of a page, so that a page costs the same wherever
-it stands in the list and rows that come or go meanwhile are neither doubled nor skipped.
+A cursor holds the sort key of the last row of a page, so that every page costs the same and rows
+that come or go meanwhile are neither repeated nor skipped.
 Source: "We need tool support for keyset pagination", use-the-index-luke.com/no-offset.
 """
 
@@ -9,10 +9,8 @@ import base64
 import binascii
 import json
 
+from seedx_server.infrastructure.database.engine import LARGEST_ID
 from seedx_server.infrastructure.errors import InvalidInput
-
-LARGEST_INTEGER = 2**31 - 1
-"""The largest value of PostgreSQL's `integer`, which ids and ranks are."""
 
 
 def encode_cursor(*values: str | int) -> str:
@@ -24,11 +22,11 @@ def decode_cursor(cursor: str, *types: type[str] | type[int]) -> list[str | int]
     """Return the values that a cursor holds.
 
     Args:
-        cursor: What `encode_cursor` gave.
+        cursor: A value that `encode_cursor` returned.
         types: The type of each value, in order.
 
     Raises:
-        InvalidInput: The cursor is damaged or belongs to another list.
+        InvalidInput: The cursor is damaged or comes from another list.
     """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
@@ -37,11 +35,11 @@ def decode_cursor(cursor: str, *types: type[str] | type[int]) -> list[str | int]
         values = None
     if not isinstance(values, list) or [type(value) for value in values] != list(types):
         raise foreign_cursor()
-    if any(isinstance(value, int) and abs(value) > LARGEST_INTEGER for value in values):
+    if any(isinstance(value, int) and abs(value) > LARGEST_ID for value in values):
         raise foreign_cursor()
     return values
 
 
 def foreign_cursor() -> InvalidInput:
-    """Return the error for a cursor that the list did not give."""
-    return InvalidInput.of("cursor", "is not a cursor of this list; begin again without it")
+    """Return the error for a cursor that this list did not return."""
+    return InvalidInput.of("cursor", "is not a cursor of this list; start again without it")

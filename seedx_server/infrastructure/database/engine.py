@@ -1,4 +1,4 @@
-"""The engine, the base of all tables, and what to do while the database is away."""
+"""The engine, the base of all tables, and retries while the database cannot be reached."""
 
 import asyncio
 import logging
@@ -49,6 +49,15 @@ class Base(DeclarativeBase):
     }
 
 
+LARGEST_ID = 2**31 - 1
+"""The largest value of PostgreSQL's `integer`, the type of ids."""
+
+
+def can_be_id(number: int) -> bool:
+    """Tell whether a row can have this id; PostgreSQL refuses to compare with other numbers."""
+    return 0 < number <= LARGEST_ID
+
+
 class Identified(Base):
     """A table whose rows have a number that a person can type."""
 
@@ -58,7 +67,7 @@ class Identified(Base):
 
 
 class Timestamped:
-    """A table whose rows know when they were made."""
+    """A table whose rows record when they were created."""
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=1)
 
@@ -70,7 +79,7 @@ T = TypeVar("T")
 class TextEnum(TypeDecorator[E]):
     """A text column whose values are the members of an enumeration.
 
-    Text with a CHECK, not PostgreSQL's enum: a member can then be taken away again.
+    It is text with a CHECK instead of PostgreSQL's enum, so that a member can be removed later.
     """
 
     impl = Text
@@ -91,6 +100,7 @@ def one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({values})", name=f"{column}_known")
 
 
+Session = AsyncSession
 Sessions = async_sessionmaker[AsyncSession]
 
 CONNECTION = {
@@ -99,10 +109,20 @@ CONNECTION = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-"""libpq's parameters, in seconds: a database that vanished is noticed within a minute."""
+"""libpq's parameters, in seconds: a lost database is noticed within a minute."""
 
-OUTAGE = (OperationalError, InterfaceError, PoolTimeoutError, psycopg.OperationalError, OSError)
-"""What is raised while the database cannot do its work; the same may succeed later."""
+OUTAGE = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,
+    psycopg.OperationalError,
+    ConnectionError,
+    TimeoutError,
+)
+"""What is raised while the database cannot be reached; the same work may succeed later.
+
+`OSError` as a whole is not among them: a missing file is not an outage.
+"""
 
 RETRY_SECONDS = 0.5
 
@@ -113,7 +133,7 @@ def connection_url(address: str) -> str:
 
 
 def make_engine(address: str, pool_size: int) -> AsyncEngine:
-    """Make the engine.
+    """Return the engine for a database.
 
     Args:
         address: `postgresql://…`.
@@ -130,15 +150,15 @@ def make_engine(address: str, pool_size: int) -> AsyncEngine:
 
 
 def make_sessions(engine: AsyncEngine) -> Sessions:
-    """Make the factory of sessions."""
+    """Return the factory of sessions."""
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
 async def outlasting_outages(work: Callable[[], Awaitable[T]]) -> T:
-    """Do some work in the database, and do it again for as long as the database is away.
+    """Do some work in the database, and retry for as long as the database cannot be reached.
 
     Args:
-        work: Opens a session of its own, and may be done twice: when the answer to a commit
+        work: Opens a session of its own, and must be safe to repeat: when the reply to a commit
             is lost, nobody knows whether it took place.
     """
     while True:

@@ -1,10 +1,11 @@
 """The append-only log of what happened to tickets, written with the change itself.
 
-It is the one source for event streams and audit. Whoever records an event of a ticket holds
-the lock on that ticket's row, so that a ticket's events get their ids in the order in which
-they become visible and a reader that goes by id skips none (docs/decisions/0003).
+It is the only source for event streams and audit. Recording an event requires the lock on the
+ticket's row, so that a ticket's events get their ids in the order in which they become visible
+and a reader that goes by id skips none (docs/decisions/0003).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -41,7 +42,7 @@ class Xid8(UserDefinedType[int]):
 
 
 class Event(Timestamped, Base):
-    """One thing that happened, with who did it as they were called then.
+    """One thing that happened, with the name and role that its author had then.
 
     `xid` is the transaction that wrote it: readers of the whole log order by it, below
     `pg_snapshot_xmin`, because ids alone do not follow the order of commits.
@@ -62,7 +63,31 @@ class Event(Timestamped, Base):
     __table_args__ = (Index(None, "ticket_id", "id"),)
 
 
-class EventLog:
+class EventLogInterface(ABC):
+    """The log as services write to it."""
+
+    @abstractmethod
+    async def record(
+        self,
+        ticket_id: int,
+        event: EventType,
+        actor: Actor | None,
+        data: dict[str, JsonValue],
+        *,
+        internal: bool = False,
+    ) -> None:
+        """Write an event and wake the ticket's readers at the commit.
+
+        Args:
+            ticket_id: The ticket it happened to.
+            event: What happened.
+            actor: Who did it; None for the AI and the desk itself.
+            data: What a reader needs to know about it.
+            internal: Whether only staff may see it.
+        """
+
+
+class EventLog(EventLogInterface):
     """Writes events in a session's transaction.
 
     Args:
@@ -81,15 +106,7 @@ class EventLog:
         *,
         internal: bool = False,
     ) -> None:
-        """Write an event and wake the ticket's readers at the commit.
-
-        Args:
-            ticket_id: The ticket it happened to.
-            event: What happened.
-            actor: Who did it; None for the AI and the desk itself.
-            data: What a reader needs to know beyond that.
-            internal: Whether only staff may see it.
-        """
+        """Write an event and wake the ticket's readers at the commit."""
         await self._session.execute(
             insert(Event)
             .values(

@@ -1,8 +1,8 @@
-"""One LISTEN connection a process; what it hears wakes those who wait.
+"""One LISTEN connection per process; its notifications wake waiters.
 
 A notification only says that something changed; what changed is read from the tables. While
-the connection is down nobody is told anything, so every waiter also polls, and `connected`
-says whether memory can be trusted.
+the connection is down no notification arrives, so every waiter also polls, and `connected`
+says whether state kept in memory is up to date.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ Listener = Callable[[str], None]
 
 
 async def notify(session: AsyncSession, *topics: str) -> None:
-    """Tell every server process, once the session commits, that these topics changed.
+    """Notify every server process, when the session commits, that these topics changed.
 
     Args:
         session: The session whose commit sends the notification.
@@ -39,7 +39,7 @@ async def notify(session: AsyncSession, *topics: str) -> None:
 
 
 class Notifier:
-    """Hears notifications and wakes the waiters of a topic.
+    """Receives notifications and wakes the waiters of a topic.
 
     Args:
         address: The database, reached directly and not through a transaction pooler.
@@ -54,11 +54,11 @@ class Notifier:
         self.connected = asyncio.Event()
 
     async def start(self) -> None:
-        """Begin to listen; returns at once."""
+        """Start listening, in the background."""
         self._task = asyncio.create_task(self._listen_forever(), name="notifier")
 
     async def stop(self) -> None:
-        """Stop listening and wake everybody who still waits."""
+        """Stop listening and wake all waiters."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -107,7 +107,7 @@ class Notifier:
             except (psycopg.Error, SQLAlchemyError, OSError) as error:
                 logger.warning("lost the connection that listens: %s", error)
             except Exception:  # a process that no longer listens looks healthy
-                logger.exception("a notification could not be dealt with; listening anew")
+                logger.exception("a notification could not be handled; listening again")
             finally:
                 self.connected.clear()
             await asyncio.sleep(RECONNECT_SECONDS)

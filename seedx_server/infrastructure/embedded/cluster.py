@@ -1,6 +1,6 @@
-"""A PostgreSQL cluster in a folder: made, started, recovered and stopped with pg_ctl and initdb.
+"""A PostgreSQL cluster in a folder: created, started, recovered and stopped with its programs.
 
-It knows nothing of who else uses the folder: `embedded.py` lets one process at a time in.
+It knows nothing of other users of the folder: `server.py` lets one process at a time in.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from psycopg import pq
 from seedx_server.infrastructure.embedded.service_account import ServiceAccount
 
 DATABASE = "seedx"
-"""The database that is made with the cluster."""
+"""The database that is created with the cluster."""
 
 SUPERUSER = "postgres"
 PATIENCE_SECONDS = 60.0
@@ -37,7 +37,7 @@ _ORPHAN_SECONDS = 5.0
 _LOG_BYTES = 10_000_000
 _TAIL_BYTES = 20_000
 _TAIL_LINES = 8
-_ADVICE = "Mend that, or set DATABASE_URL to the address of a PostgreSQL server."
+_ADVICE = "Fix that, or set DATABASE_URL to the address of a PostgreSQL server."
 _SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
 # Full-text search and trigrams tell letters from punctuation by the C library's table; the rest
@@ -71,7 +71,7 @@ def binary(name: str) -> Path:
 
 @dataclass(frozen=True)
 class PidFile:
-    """What a running server says of itself in its `postmaster.pid`."""
+    """What a running server says about itself in its `postmaster.pid`."""
 
     pid: int
     port: str = ""
@@ -96,7 +96,7 @@ class Cluster:
 
     Attributes:
         folder: Where its files are.
-        account: Whom its programs run as; None for the user who runs SeedX.
+        account: The account that its programs run as; None for the user who runs SeedX.
         durable: False trades safety after a crash of the machine for speed.
     """
 
@@ -123,10 +123,10 @@ class Cluster:
         return f"postgresql://{SUPERUSER}@/{name}?host={host}&port={server.port}"
 
     def ensure_created(self) -> None:
-        """Make the cluster aside and move it into place, so that it is whole or not there.
+        """Create the cluster beside its place and move it there, so that it is complete or absent.
 
         Raises:
-            EmbeddedPostgresError: It cannot be made, or another PostgreSQL made what is there.
+            EmbeddedPostgresError: It cannot be created, or another PostgreSQL created it.
         """
         if not self.folder.exists():
             self._create()
@@ -136,13 +136,13 @@ class Cluster:
         """Start the server unless it runs; wait for one that is recovering or stopping.
 
         Raises:
-            EmbeddedPostgresError: It does not start, or does not answer in time.
+            EmbeddedPostgresError: It does not start, or does not respond in time.
         """
         deadline = time.monotonic() + PATIENCE_SECONDS
         while (postmaster := self.postmaster()) is None or self._ping() != pq.Ping.OK:
             if time.monotonic() > deadline:
                 raise EmbeddedPostgresError(
-                    f"The database in {self.folder} has not answered for {PATIENCE_SECONDS:.0f} "
+                    f"The database in {self.folder} has not responded for {PATIENCE_SECONDS:.0f} "
                     f"seconds. Its log ends:\n{self._log_after(0)}\nIf it is recovering from a "
                     "crash, try again later."
                 )
@@ -165,13 +165,15 @@ class Cluster:
             self._run("pg_ctl", "stop", "-s", "-m", "fast", *wait)
         except EmbeddedPostgresError:
             if self.postmaster():
-                _logger.warning("the embedded PostgreSQL does not stop in order; it is cut off")
+                _logger.warning(
+                    "the embedded PostgreSQL does not stop cleanly; stopping it at once"
+                )
                 self._run("pg_ctl", "stop", "-s", "-m", "immediate", *wait)
         if self._socket_path.parent != self.folder.resolve():
             shutil.rmtree(self._socket_path.parent, ignore_errors=True)
 
     def postmaster(self) -> psutil.Process | None:
-        """Return the server's process, if the one that the pid file names is really it."""
+        """Return the server's process, if the pid file names it and not some other program."""
         server = PidFile.read(self._pid_file)
         if server is None:
             return None
@@ -199,7 +201,7 @@ class Cluster:
         parent = self.folder.parent
         for remains in parent.glob(f"{self.folder.name}.new-*"):
             shutil.rmtree(remains, ignore_errors=True)
-        # The name is new each time: an initdb that outlived its parent must not meet ours.
+        # A new name each time: an initdb that outlived its parent must not write into ours.
         draft = Path(tempfile.mkdtemp(prefix=f"{self.folder.name}.new-", dir=parent))
         if self.account:
             os.chown(draft, self.account.uid, self.account.gid)
@@ -243,11 +245,21 @@ class Cluster:
     def _clear_remains(self) -> None:
         """Remove what a killed server left: its lock files, and children that outlived it.
 
-        The pid in those files may by now be another program's, or that of a dead process which
-        nobody has buried: for both PostgreSQL would refuse to start.
+        The pid in those files may by now be another program's, or that of a zombie: PostgreSQL
+        would refuse to start for either.
+
+        Raises:
+            EmbeddedPostgresError: The server responds, so it was not killed at all.
         """
         locks = [self._pid_file, self._socket_path.with_name(f"{_SOCKET_NAME}.lock")]
         if not any(lock.exists() for lock in locks):
+            return
+        if self._ping() in {pq.Ping.OK, pq.Ping.REJECT}:
+            if self.postmaster() is None:
+                raise EmbeddedPostgresError(
+                    f"The database in {self.folder} is served by a process that cannot be seen "
+                    "from here, probably in another container. Stop it there first."
+                )
             return
         _logger.warning("the embedded PostgreSQL was killed; it recovers now")
         self._end_orphans()
@@ -284,13 +296,13 @@ class Cluster:
             self.log.rename(self.log.with_suffix(".log.1"))
         before = self.log.stat().st_size if self.log.exists() else 0
         options = [*self._settings(), "-c", f"unix_socket_directories={self._make_socket_folder()}"]
-        # pg_ctl hands its words to a shell. The folder goes in as PGDATA and the log's path is
-        # relative, so that no character of theirs is special there.
+        # pg_ctl passes its arguments to a shell. The folder goes in as PGDATA and the log's path
+        # is relative, so that no character of theirs is special there.
         words = ["start", "-s", "-w", "-t", f"{PATIENCE_SECONDS:.0f}", "-l", self.log.name]
         try:
             self._run("pg_ctl", *words, "-o", shlex.join(options))
         except EmbeddedPostgresError as error:
-            # A pg_ctl whose parent was killed may have been faster than ours.
+            # A pg_ctl whose parent was killed may have been faster.
             if self.postmaster() is None:
                 raise EmbeddedPostgresError(
                     "The embedded PostgreSQL does not start. Its log ends:\n"
@@ -299,7 +311,7 @@ class Cluster:
 
     @property
     def _socket_path(self) -> Path:
-        """The server's socket: in the cluster, or in a short path if it does not fit there."""
+        """The server's socket: in the cluster, or under a short path if its own is too long."""
         folder = self.folder.resolve()
         fits = len(os.fsencode(folder / _SOCKET_NAME)) <= _SOCKET_PATH_BYTES
         # A comma separates folders, for the server and for its clients.
@@ -316,7 +328,7 @@ class Cluster:
             if self.account:
                 os.chown(folder, self.account.uid, self.account.gid)
         status = folder.lstat()
-        # Where everybody may write, somebody else may have been first.
+        # Anybody may create a folder in /tmp, so another user may have been first.
         if status.st_uid != owner or status.st_mode & 0o077 or folder.is_symlink():
             raise EmbeddedPostgresError(
                 f"The folder {folder}, for the database's socket, is not private. Remove it, or "
@@ -343,7 +355,7 @@ class Cluster:
             EmbeddedPostgresError: It failed; the message holds the end of its output.
         """
         path = binary(program)
-        # Settings meant for other servers, such as PGOPTIONS, must not reach ours.
+        # Settings for other servers, such as PGOPTIONS, must not reach this one.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
         environment |= {"PGDATA": str(self.folder), "LC_ALL": "C"}
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
@@ -356,7 +368,7 @@ class Cluster:
                     stderr=subprocess.STDOUT,
                     env=environment,
                     cwd=self.folder if self.folder.exists() else self.folder.parent,
-                    # Ctrl-C is for SeedX, which then stops the server in order.
+                    # Ctrl-C is for SeedX, which then stops the server itself.
                     start_new_session=True,
                     check=False,
                     user=self.account.uid if self.account else None,

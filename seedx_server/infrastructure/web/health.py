@@ -1,19 +1,19 @@
-"""What operators and their machines ask: alive, ready, and the numbers."""
+"""Routes for operators and their machines: health, readiness and metrics."""
 
 import asyncio
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
-from prometheus_client import generate_latest
+from fastapi import APIRouter, Response
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
-from seedx_server.infrastructure.database.engine import Sessions
+from seedx_server.infrastructure.database import migrate
+from seedx_server.infrastructure.database.engine import OUTAGE, Sessions
 from seedx_server.infrastructure.errors import Unavailable
-from seedx_server.infrastructure.observability import Metrics
-from seedx_server.infrastructure.web.dependencies import answer
+from seedx_server.infrastructure.web.dependencies import InfrastructureDep, answer
+from seedx_server.infrastructure.web.openapi import problems
 
 DATABASE_SECONDS = 3.0
 REVISION = text("SELECT version_num FROM alembic_version")
@@ -29,28 +29,34 @@ class Health(BaseModel):
 
 @router.get("/healthz", response_model=Health)
 async def alive() -> Response:
-    """Say that the process answers."""
+    """Report that the process responds."""
     return answer(Health())
 
 
-@router.get("/readyz", response_model=Health)
-async def ready(request: Request) -> Response:
-    """Say that the database answers and has the schema that this version needs."""
-    found = await _revision(request.app.state.sessions)
-    if found != request.app.state.revision:
-        raise Unavailable(
-            f"The database is at revision {found}, this server needs {request.app.state.revision}. "
-            "Run: seedx db upgrade",
-            code="database_not_migrated",
-        )
-    return answer(Health())
+@router.get(
+    "/readyz",
+    response_model=Health,
+    responses=problems((Unavailable, "database_not_migrated"), (Unavailable, "database_too_new")),
+)
+async def ready(parts: InfrastructureDep) -> Response:
+    """Report whether the database can be reached and has the schema of this version."""
+    found = await _revision(parts.sessions)
+    if found == parts.revision:
+        return answer(Health())
+    if found is not None and not migrate.knows(found):
+        error = migrate.NewerSchemaError(found)
+        raise Unavailable(f"{error.message} {error.hint}", code="database_too_new")
+    raise Unavailable(
+        f"The database is at revision {found or 'none'}, this server needs {parts.revision}. "
+        "Run: seedx db upgrade",
+        code="database_not_migrated",
+    )
 
 
 @router.get("/metrics", response_class=Response)
-async def metrics(request: Request) -> Response:
-    """Show the process's numbers as Prometheus text."""
-    numbers: Metrics = request.app.state.metrics
-    return Response(generate_latest(numbers.registry), media_type=CONTENT_TYPE_LATEST)
+async def metrics(parts: InfrastructureDep) -> Response:
+    """Show the server's numbers in Prometheus' text format."""
+    return Response(parts.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _revision(sessions: Sessions) -> str | None:
@@ -58,7 +64,7 @@ async def _revision(sessions: Sessions) -> str | None:
         async with asyncio.timeout(DATABASE_SECONDS), sessions() as session:
             found: str | None = await session.scalar(REVISION)
             return found
-    except (SQLAlchemyError, OSError) as error:
-        raise Unavailable(
-            "The database does not answer, or was never migrated.", code="database_unavailable"
-        ) from error
+    except ProgrammingError:
+        return None
+    except (SQLAlchemyError, *OUTAGE) as error:
+        raise Unavailable("The database cannot be reached.", code="database_unavailable") from error

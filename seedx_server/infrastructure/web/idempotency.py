@@ -1,30 +1,34 @@
 """`Idempotency-Key`: a write that is sent again gets the first answer and is not done again.
 
-Source: draft-ietf-httpapi-idempotency-key-header. The key's row is written in the
-transaction of the write itself, so both stand or neither does; a request that comes while the
-first is still under way waits for it at the unique index.
+Source: draft-ietf-httpapi-idempotency-key-header. The key's row is written in the transaction of
+the write itself, so both are committed or neither is; a request that arrives while the first is
+still in progress waits for it at the unique index.
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
-from pydantic import JsonValue
-from sqlalchemy import ForeignKey, LargeBinary, delete, func, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from fastapi import Depends, Header, Request, Response
+from sqlalchemy import ColumnElement, ForeignKey, Index, LargeBinary, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from seedx_server.infrastructure.access import Role
-from seedx_server.infrastructure.database.engine import Base, Timestamped
-from seedx_server.infrastructure.errors import InvalidInput
+from seedx_server.infrastructure.access import Actor
+from seedx_server.infrastructure.database.engine import Base, Session, Sessions, Timestamped
+from seedx_server.infrastructure.database.retention import delete_in_batches
+from seedx_server.infrastructure.errors import FieldError, InvalidInput
+from seedx_server.infrastructure.web.dependencies import SessionDep
 
 KEPT_FOR = timedelta(hours=24)
 LONGEST_KEY = 255
 
 
 class IdempotencyKey(Timestamped, Base):
-    """A key that a user sent, what was asked with it and what was answered."""
+    """A key that a user sent, a hash of the request and the answer to it.
+
+    `body` is the text that was sent, so that a repeat is answered byte for byte.
+    """
 
     __tablename__ = "idempotency_keys"
 
@@ -35,74 +39,109 @@ class IdempotencyKey(Timestamped, Base):
     request_hash: Mapped[bytes] = mapped_column(LargeBinary)
     status: Mapped[int | None]
     location: Mapped[str | None]
-    body: Mapped[JsonValue] = mapped_column(JSONB, nullable=True)
+    body: Mapped[str | None]
+
+    __table_args__ = (Index(None, "created_at"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer that was given to the first request with a key."""
-
-    status: int
-    location: str | None
-    body: JsonValue
+KEY_REUSED = (InvalidInput, "idempotency_key_reused")
 
 
-def request_hash(role: Role, method: str, path: str, body: bytes) -> bytes:
-    """Return what tells one request from another.
+class Idempotency:
+    """Answers a repeated request with the first answer.
 
-    The role is part of it: who has another now may not see any more what was answered then.
-    """
-    digest = hashlib.sha256(f"{role} {method} {path}\n".encode())
-    digest.update(body)
-    return digest.digest()
+    A route asks for `earlier_answer` before it writes and returns its own through `keep`:
 
-
-async def claim(session: AsyncSession, user_id: int, key: str, request: bytes) -> Answer | None:
-    """Take a key for this request, or return the answer that it got before.
+        if earlier := await idempotency.earlier_answer(actor):
+            return earlier
+        ...
+        return await idempotency.keep(answer(document, HTTPStatus.CREATED))
 
     Args:
-        session: The transaction in which the write will be done.
-        user_id: Whose key it is.
-        key: The header's value.
-        request: What `request_hash` gave.
-
-    Raises:
-        InvalidInput: The key is too long, or was used for another request.
+        request: The request; its body tells a repeat from another use of the key.
+        session: The transaction of the write.
+        key: The header, if it was sent.
     """
-    if not 0 < len(key) <= LONGEST_KEY:
-        raise InvalidInput.of("Idempotency-Key", f"must be 1 to {LONGEST_KEY} characters")
-    taken = await session.scalar(
-        insert(IdempotencyKey)
-        .values(user_id=user_id, key=key, request_hash=request)
-        .on_conflict_do_nothing()
-        .returning(IdempotencyKey.key)
-    )
-    if taken is not None:
-        return None
-    first = await session.scalar(
-        select(IdempotencyKey).where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == key)
-    )
-    if first is None or first.status is None:
-        raise InvalidInput.of("Idempotency-Key", "could not be used; take a new one")
-    if first.request_hash != request:
-        raise InvalidInput(
-            "This Idempotency-Key was used for another request. Take a new one.",
-            code="idempotency_key_reused",
+
+    def __init__(self, request: Request, session: Session, key: str | None) -> None:
+        self._request = request
+        self._session = session
+        self._key = key
+        self._user_id: int | None = None
+
+    async def earlier_answer(self, actor: Actor) -> Response | None:
+        """Return the answer to an earlier request with the key; None if there was none.
+
+        Raises:
+            InvalidInput: The key is too long, or was used for another request.
+        """
+        if self._key is None:
+            return None
+        if not 0 < len(self._key) <= LONGEST_KEY:
+            raise InvalidInput.of("Idempotency-Key", f"must be 1 to {LONGEST_KEY} characters")
+        self._user_id = actor.id
+        request_hash = await self._request_hash(actor)
+        if await self._claim(request_hash):
+            return None
+        first = (await self._session.scalars(select(IdempotencyKey).where(*self._own_row()))).one()
+        if first.request_hash != request_hash:
+            raise InvalidInput(
+                "This Idempotency-Key was used for another request. Use a new one.",
+                code="idempotency_key_reused",
+                fields=(FieldError("Idempotency-Key", "was used for another request"),),
+            )
+        headers = {"Location": first.location} if first.location else None
+        return Response(first.body, first.status or 200, headers, media_type="application/json")
+
+    async def keep(self, response: Response) -> Response:
+        """Write the answer of the request that claimed the key, and return it."""
+        if self._key is not None:
+            await self._session.execute(
+                update(IdempotencyKey)
+                .where(*self._own_row())
+                .values(
+                    status=response.status_code,
+                    location=response.headers.get("Location"),
+                    body=bytes(response.body).decode(),
+                )
+            )
+        return response
+
+    async def _claim(self, request_hash: bytes) -> bool:
+        taken = await self._session.scalar(
+            insert(IdempotencyKey)
+            .values(user_id=self._user_id, key=self._key, request_hash=request_hash)
+            .on_conflict_do_nothing()
+            .returning(IdempotencyKey.key)
         )
-    return Answer(first.status, first.location, first.body)
+        return taken is not None
+
+    def _own_row(self) -> tuple[ColumnElement[bool], ...]:
+        return IdempotencyKey.user_id == self._user_id, IdempotencyKey.key == self._key
+
+    async def _request_hash(self, actor: Actor) -> bytes:
+        # A role that changed since may no longer see what was answered then.
+        request = self._request
+        digest = hashlib.sha256(f"{actor.role} {request.method} {request.url.path}\n".encode())
+        digest.update(await request.body())
+        return digest.digest()
 
 
-async def keep(session: AsyncSession, user_id: int, key: str, answer: Answer) -> None:
-    """Write the answer to the request that claimed the key."""
-    await session.execute(
-        update(IdempotencyKey)
-        .where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == key)
-        .values(status=answer.status, location=answer.location, body=answer.body)
-    )
+async def _idempotency(
+    request: Request,
+    session: SessionDep,
+    idempotency_key: Annotated[
+        str | None, Header(description="Requests with the same key are carried out once.")
+    ] = None,
+) -> Idempotency:
+    return Idempotency(request, session, idempotency_key)
 
 
-async def forget_old(session: AsyncSession) -> None:
-    """Delete the keys that are past their day."""
-    await session.execute(
-        delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - KEPT_FOR)
+IdempotencyDep = Annotated[Idempotency, Depends(_idempotency, scope="function")]
+
+
+async def delete_expired(sessions: Sessions) -> None:
+    """Delete the keys that are older than a day."""
+    await delete_in_batches(
+        sessions, IdempotencyKey, IdempotencyKey.created_at < func.now() - KEPT_FOR
     )

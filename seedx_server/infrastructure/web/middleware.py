@@ -1,4 +1,4 @@
-"""What happens around every request: plain ASGI, so that streams pass through untouched."""
+"""Wraps every request. It is plain ASGI, so that streams pass through untouched."""
 
 import logging
 import re
@@ -9,10 +9,13 @@ from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from seedx_server.infrastructure.errors import DomainError
 from seedx_server.infrastructure.observability import Metrics, request_id
-from seedx_server.infrastructure.web.problems import unexpected
+from seedx_server.infrastructure.web.problems import methods_of, problem_response, unexpected
 
 logger = logging.getLogger("seedx.access")
 failures = logging.getLogger("seedx.failure")
@@ -28,7 +31,7 @@ SECURITY_HEADERS = {
 
 
 class RequestContext:
-    """Names each request, adds the headers of every answer, logs and counts it.
+    """Gives each request an id, adds headers to the answer, logs and counts it.
 
     Args:
         app: The app within.
@@ -44,7 +47,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        name = _request_name(Headers(scope=scope))
+        name = _request_id(Headers(scope=scope))
         token = request_id.set(name)
         began = time.perf_counter()
 
@@ -101,8 +104,66 @@ class CatchFailures:
             await unexpected()(scope, receive, send)
 
 
+class HeadAsGet:
+    """Answers HEAD as GET would, on every path that has no HEAD of its own.
+
+    The server leaves the body out. An event stream has a HEAD of its own, which starts nothing.
+
+    Args:
+        app: The app within.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection, as ASGI has it."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        if "HEAD" in methods_of(scope):
+            await self._app(scope, receive, send)
+            return
+        as_get = {**scope, "method": "GET"}
+
+        async def send_with_route(message: Message) -> None:
+            if "route" in as_get:
+                scope["route"] = as_get["route"]  # for the log and the metrics
+            await send(message)
+
+        await self._app(as_get, receive, send_with_route)
+
+
+class Cors(CORSMiddleware):
+    """Starlette's CORS, except that a refused preflight gets a problem document."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer a preflight request."""
+        response = super().preflight_response(request_headers)
+        if response.status_code == HTTPStatus.OK:
+            return response
+        refusal = problem_response(
+            DomainError(
+                "This origin, or what it asks for, is not allowed. The setting ALLOWED_ORIGINS "
+                "lists the origins that are.",
+                code="cors_refused",
+            )
+        )
+        refusal.headers.update(
+            {
+                name: value
+                for name, value in response.headers.items()
+                if name not in {"content-type", "content-length"}
+            }
+        )
+        return refusal
+
+
 class LimitBody:
-    """Refuses request bodies that are too large, whether or not they say how large they are.
+    """Refuses request bodies that are too large, whether or not they declare their size.
+
+    FastAPI's `max_body_size` does not do: a body that declares too large a size gets its answer
+    outside all middleware, as plain text and with no `X-Request-ID`.
 
     Args:
         app: The app within.
@@ -140,6 +201,6 @@ class LimitBody:
         )
 
 
-def _request_name(headers: Headers) -> str:
+def _request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
     return given if SENDER_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

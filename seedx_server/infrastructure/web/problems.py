@@ -1,6 +1,7 @@
 """The one place that turns errors into `application/problem+json` (RFC 9457)."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -8,10 +9,13 @@ import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
 from seedx_server.infrastructure.errors import DomainError, FieldError, InvalidInput, Unavailable
 
@@ -28,10 +32,15 @@ PLAINER_WORDS = {
     "json_invalid": "is not valid JSON",
     "model_attributes_type": "must be a JSON object, sent as application/json",
     "string_unicode": "must be valid Unicode text",
-    "extra_forbidden": "is not a field of this",
+    "extra_forbidden": "is not a known field",
     "missing": "is missing",
 }
-"""What is said for Pydantic's types of error whose own words are for programmers."""
+"""Messages in place of Pydantic's own where those are for programmers."""
+MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
+"""How Pydantic writes a member of an enumeration."""
+MOST_ERRORS = 20
+LONGEST_NAME = 100
+"""Limits of an answer to bad input: it must not be larger than the request that caused it."""
 
 
 class FieldProblem(BaseModel):
@@ -42,7 +51,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """Every error of the API."""
+    """An error of the API (RFC 9457)."""
 
     type: str
     title: str
@@ -53,11 +62,11 @@ class Problem(BaseModel):
 
 
 DETAILS = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this path. /docs lists the paths that there are.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method. The header Allow names "
-    "those that it takes.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this path. /docs lists all paths.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not accept this method. The header Allow lists "
+    "those that it does.",
 }
-"""In place of what the framework says."""
+"""In place of the framework's own words."""
 
 ProblemDocument = dict[str, str | int | list[dict[str, str]]]
 
@@ -96,6 +105,16 @@ def problem_response(error: DomainError) -> JSONResponse:
     )
 
 
+def methods_of(scope: Scope) -> set[str]:
+    """Return the methods that the routes at the path of a request declare."""
+    methods = set[str]()
+    for context in iter_route_contexts(scope["app"].routes):
+        match, _ = context.matches(scope)
+        if match is not Match.NONE:
+            methods |= context.methods or {"GET", "HEAD"}
+    return methods
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
     app.add_exception_handler(DomainError, _domain_error)
@@ -108,12 +127,13 @@ def install(app: FastAPI) -> None:
 
 
 def unexpected() -> JSONResponse:
-    """Return the answer when the server itself is at fault; the log has the cause."""
+    """Return the answer to a failure of the server itself; the log has the cause."""
     document: ProblemDocument = {
         "type": "urn:seedx:problem:internal_error",
         "title": "Internal error",
         "status": int(HTTPStatus.INTERNAL_SERVER_ERROR),
-        "detail": "The server failed. Try again; if it stays, give the operator the X-Request-ID.",
+        "detail": "The server failed. Try again; if it fails again, give the operator the "
+        "X-Request-ID.",
         "code": "internal_error",
     }
     return JSONResponse(document, HTTPStatus.INTERNAL_SERVER_ERROR, media_type=MEDIA_TYPE)
@@ -126,8 +146,11 @@ async def _domain_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it alone
-    fields = tuple(_field_error(item) for item in error.errors())
+    errors = error.errors()
+    fields = tuple(_field_error(item) for item in errors[:MOST_ERRORS])
     detail = "; ".join(f"{problem.field}: {problem.message}" for problem in fields)
+    if len(errors) > MOST_ERRORS:
+        detail += f"; and {len(errors) - MOST_ERRORS} more"
     return problem_response(InvalidInput(detail, fields=fields))
 
 
@@ -138,19 +161,19 @@ def _field_error(item: Mapping[str, object]) -> FieldError:
     if item["type"] == "json_invalid":
         path = ["body"]
     if path[0] == "query":
-        # A parameter that may be repeated is one name to who wrote it.
+        # A parameter that may be repeated has one name, not one for each value.
         path = path[:2]
-    name = ".".join(path[1:] if len(path) > 1 else path)
-    message = str(item["msg"]).removeprefix("Value error, ")
+    name = ".".join(path[1:] if len(path) > 1 else path)[:LONGEST_NAME]
+    message = MEMBER.sub(r"\1", str(item["msg"]).removeprefix("Value error, "))
     plainer = PLAINER_WORDS.get(str(item["type"]))
     return FieldError(name, plainer or message[:1].lower() + message[1:])
 
 
-async def _http_exception(_: Request, error: Exception) -> JSONResponse:
+async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class alone
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:
-        # The framework's word for a body that is too deep, holds too long a number, and such.
+        # FastAPI's answer to a body that is nested too deeply or holds too long a number.
         return problem_response(InvalidInput.of("body", "cannot be read"))
     code = CODES.get(status, "bad_request")
     document: ProblemDocument = {
@@ -160,11 +183,20 @@ async def _http_exception(_: Request, error: Exception) -> JSONResponse:
         "detail": DETAILS.get(status, str(error.detail)),
         "code": code,
     }
-    return JSONResponse(document, status, dict(error.headers or {}), media_type=MEDIA_TYPE)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        methods = methods_of(request.scope)
+        headers["Allow"] = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+    return JSONResponse(document, status, headers, media_type=MEDIA_TYPE)
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DBAPIError)  # noqa: S101  # registered for this class alone
+    if isinstance(error.orig, psycopg.errors.DiskFull):
+        logger.error("the database's disk is full: %s", error)
+        return problem_response(
+            Unavailable("The database's disk is full. Tell the operator.", code="database_full")
+        )
     if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
         return await _database_gone(request, error)
     logger.error("the database refused a statement", exc_info=error)
@@ -172,7 +204,7 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _database_gone(_: Request, error: Exception) -> JSONResponse:
-    logger.error("the database does not answer: %s", error)
+    logger.error("the database cannot be reached: %s", error)
     return problem_response(
-        Unavailable("The database does not answer. Try again soon.", code="database_unavailable")
+        Unavailable("The database cannot be reached. Try again soon.", code="database_unavailable")
     )

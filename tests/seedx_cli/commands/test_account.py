@@ -97,7 +97,7 @@ def test_a_new_password_is_typed_twice(newcomer: Cli) -> None:
         "Name: ": "Ada\n",
         "E-mail: ": f"typed-{id(newcomer)}@example.com\n",
         "Password: ": f"{PASSWORD}\n",
-        "The same again: ": f"{PASSWORD}\n",
+        "Repeat the password: ": f"{PASSWORD}\n",
     }
     screen = newcomer.screen("signup", answers=answers)
     assert screen.exit_code == 0

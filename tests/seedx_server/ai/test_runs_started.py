@@ -197,21 +197,24 @@ class TestFeedback:
 
 
 class TestCost:
-    async def test_is_on_the_run_and_in_the_metrics(
+    async def test_is_on_the_run_for_staff_and_in_the_metrics(
         self, start_desk: StartDesk, upstream: FakeUpstream
     ) -> None:
         prices = {"some-model": (1.0, 2.0)}
         desk = await start_desk(**by_groq(upstream, ai_model="some-model", ai_prices=prices))
-        cleo = await desk.customer()
+        cleo, ada = await desk.customer(), await desk.staff()
         done = await answered(cleo, await cleo.ticket())
 
-        run = await run_of(cleo, done)
+        run, seen_by_customer = await run_of(ada, done), await run_of(cleo, done)
         metrics = (await desk.client.get("/metrics")).text
 
         assert run["usage"] == {"prompt_tokens": 21, "completion_tokens": 13}
         assert run["cost"] == pytest.approx((21 * 1.0 + 13 * 2.0) / 1_000_000)
         assert run["first_text_ms"] is not None
         assert run["prompt_version"]
+        assert run["model"] == "some-model"
+        staff_only = dict.fromkeys(("cost", "prompt_version", "model"))
+        assert seen_by_customer == {**run, **staff_only}
         assert (
             'seedx_ai_tokens_total{kind="completion",model="some-model",provider="groq"} 13.0'
             in metrics

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from seedx_server.infrastructure.access import Actor, Role
-from seedx_server.knowledge.core import ANSWERS_FROM
+from seedx_server.knowledge.core import ANSWERS_FROM, LONGEST_SEARCH
 from seedx_server.knowledge.repository import ArticleRepository
 from seedx_server.knowledge.service import KnowledgeService
-from tests.factories import Desk, Document, Person
+from tests.factories import Desk, Document, Person, fields_of
 
 EXPORT: Document = {
     "title": "Export to CSV",
@@ -101,7 +101,7 @@ class TestWriting:
         assert after["created_at"] == before["created_at"]
         assert after["updated_at"] > before["updated_at"]
 
-    async def test_if_match_refuses_to_overwrite_what_was_not_read(self, desk: Desk) -> None:
+    async def test_if_match_refuses_to_overwrite_an_unread_version(self, desk: Desk) -> None:
         agent = await desk.staff()
         await put(agent, "export", EXPORT)
         await put(agent, "export", EXPORT | {"title": "Exports"})
@@ -205,7 +205,7 @@ class TestVisibility:
         assert [answer.status_code for answer in answers] == [403] * 4
         assert (await customer.get("/articles/export")).json() == article
 
-    async def test_who_is_not_signed_in_sees_nothing(self, desk: Desk) -> None:
+    async def test_callers_who_are_not_signed_in_see_nothing(self, desk: Desk) -> None:
         agent = await desk.staff()
         await put(agent, "export", EXPORT)
 
@@ -323,9 +323,17 @@ class TestSearch:
         async with desk.sessions() as session:
             hits = await KnowledgeService(ArticleRepository(session)).search(question, 3, actor)
         # A lone surrogate cannot be written into an address.
-        await found(customer, question.encode("utf-8", "replace").decode())
+        await found(customer, question.encode("utf-8", "replace").decode()[:LONGEST_SEARCH])
 
         assert len(hits) <= 3
+
+    async def test_a_question_that_is_too_long_is_refused(self, desk: Desk) -> None:
+        customer = await desk.customer()
+
+        answer = await customer.get(f"/articles?q={'x' * (LONGEST_SEARCH + 1)}")
+
+        assert answer.status_code == 422
+        assert fields_of(answer) == {"q"}
 
     async def test_passages_carry_what_an_answer_needs(self, desk: Desk) -> None:
         agent = await desk.staff()
@@ -338,11 +346,12 @@ class TestSearch:
             hits = await service.search("When do I get my refund back?", 6, actor)
             none = await service.search("Who painted the Mona Lisa?", 6, actor)
 
-        assert (hits[0].slug, hits[0].title, hits[0].heading, hits[0].text) == (
+        best = hits[0]
+        assert (best.article.slug, best.article.title, best.heading, best.text) == (
             "invoices",
             "Invoices",
             "Refunds",
             "Money comes back within a week.",
         )
-        assert hits[0].score >= ANSWERS_FROM
+        assert best.score >= ANSWERS_FROM
         assert not [hit for hit in none if hit.score >= ANSWERS_FROM]

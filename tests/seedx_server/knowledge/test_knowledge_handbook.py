@@ -8,7 +8,7 @@ import pytest
 import typer
 import yaml
 
-from seedx_cli.commands.kb.files import ArticleFile, read_all
+from seedx_cli.knowledge.files import ArticleFile, read_all
 from seedx_cli.main import app
 from seedx_server.config import Settings
 from seedx_server.knowledge.core import SLUG_PATTERN, NewArticle

@@ -51,7 +51,7 @@ def test_a_long_message_is_searched_by_its_beginning() -> None:
     assert found == [f"name{number}" for number in range(MOST_CONCEPTS)]
 
 
-def test_what_is_too_long_for_a_word_is_none() -> None:
+def test_a_word_that_is_too_long_is_left_out() -> None:
     assert words("x" * (LONGEST_WORD + 1) + " refund") == ["refund"]
 
 

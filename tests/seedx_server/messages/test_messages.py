@@ -47,7 +47,7 @@ async def answered_by_ai(desk: Desk, ticket: Document) -> int:
 
 @in_module_loop
 class TestWriting:
-    async def test_gives_the_message(self, cleo: Person) -> None:
+    async def test_returns_the_message(self, cleo: Person) -> None:
         ticket = await cleo.ticket()
 
         answer = await cleo.post(messages_of(ticket), {"content": "It happened again"})
@@ -67,12 +67,12 @@ class TestWriting:
         body = {"content": "hello"}
 
         answers = [await who.post(messages_of(ticket), body) for who in (cleo, ada, otto)]
-        nobody = await shared_desk.client.post(messages_of(ticket), json=body)
+        signed_out = await shared_desk.client.post(messages_of(ticket), json=body)
 
         assert [answer.status_code for answer in answers] == [201, 201, 404]
-        assert nobody.status_code == 401
+        assert signed_out.status_code == 401
 
-    async def test_cannot_be_done_in_anothers_name_or_the_ais(self, cleo: Person) -> None:
+    async def test_cannot_be_done_in_the_name_of_others_or_the_ai(self, cleo: Person) -> None:
         ticket = await cleo.ticket()
 
         message = await cleo.message(
@@ -195,6 +195,7 @@ class TestTheTicketAfterAMessage:
         await asyncio.gather(*(who.message(ticket, "at once") for who in (cleo, ada) * 4))
 
         read = await cleo.read(ticket)
+        assert read["version"] == ticket["version"] + 8
         assert len(read["messages"]) == 8
         ids = [message["id"] for message in read["messages"]]
         assert ids == sorted(ids)
@@ -202,9 +203,7 @@ class TestTheTicketAfterAMessage:
 
 @in_module_loop
 class TestNotes:
-    async def test_are_written_by_staff_alone(
-        self, cleo: Person, otto: Person, ada: Person
-    ) -> None:
+    async def test_are_written_only_by_staff(self, cleo: Person, otto: Person, ada: Person) -> None:
         ticket = await cleo.ticket()
         body = {"content": "he sounds upset", "internal": True}
 
@@ -271,7 +270,7 @@ class TestReading:
 
         assert found == ["0", "1", "2", "3", "4"]
 
-    async def test_goes_on_where_the_ticket_shows_a_hundred(
+    async def test_continues_after_the_hundred_that_the_ticket_shows(
         self, shared_desk: Desk, cleo: Person
     ) -> None:
         ticket = await cleo.ticket()
@@ -295,10 +294,10 @@ class TestReading:
     ) -> None:
         ticket = await cleo.ticket()
         answers = [await who.get(messages_of(ticket)) for who in (cleo, ada, otto)]
-        nobody = await shared_desk.client.get(messages_of(ticket))
+        signed_out = await shared_desk.client.get(messages_of(ticket))
 
         assert [answer.status_code for answer in answers] == [200, 200, 404]
-        assert nobody.status_code == 401
+        assert signed_out.status_code == 401
 
     async def test_by_a_cursor_of_another_ticket_shows_only_this_one(
         self, cleo: Person, otto: Person
@@ -334,7 +333,7 @@ class TestReading:
 
 @in_module_loop
 class TestFeedback:
-    async def test_rates_an_ai_message_and_the_latest_word_counts(
+    async def test_rates_an_ai_message_and_the_latest_rating_counts(
         self, shared_desk: Desk, cleo: Person
     ) -> None:
         message_id = await answered_by_ai(shared_desk, await cleo.ticket())
@@ -348,15 +347,15 @@ class TestFeedback:
             rows = (await session.execute(query, {"id": message_id})).all()
         assert [tuple(row) for row in rows] == [("down", "It is another printer")]
 
-    async def test_is_for_who_sees_the_message(
+    async def test_is_for_whoever_may_see_the_message(
         self, shared_desk: Desk, cleo: Person, otto: Person
     ) -> None:
         message_id = await answered_by_ai(shared_desk, await cleo.ticket())
         path = f"/messages/{message_id}/feedback"
 
         assert (await otto.post(path, {"rating": "down"})).status_code == 404
-        nobody = await shared_desk.client.post(path, json={"rating": "down"})
-        assert nobody.status_code == 401
+        signed_out = await shared_desk.client.post(path, json={"rating": "down"})
+        assert signed_out.status_code == 401
 
     async def test_is_for_messages_of_the_ai(self, cleo: Person) -> None:
         message = await cleo.message(await cleo.ticket(), "by me")

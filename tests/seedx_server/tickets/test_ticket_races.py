@@ -1,4 +1,4 @@
-"""Changes that meet: If-Match, claims, and the moves that the rules allow."""
+"""Concurrent changes: If-Match, claims, and the moves that the rules allow."""
 
 import asyncio
 
@@ -49,7 +49,7 @@ class TestIfMatch:
         assert answer.json()["code"] == "precondition_failed"
         assert (await cleo.read(ticket))["priority"] == "normal"
 
-    async def test_is_no_way_around_what_one_may_do(self, cleo: Person, otto: Person) -> None:
+    async def test_does_not_bypass_permissions(self, cleo: Person, otto: Person) -> None:
         ticket = await cleo.ticket()
 
         forbidden = await cleo.patch(path_of(ticket), {"priority": "high"}, If_Match='"9"')
@@ -69,7 +69,7 @@ class TestIfMatch:
 
         assert sorted(answer.status_code for answer in answers) == [200, 412]
 
-    async def test_knows_of_a_message_in_between(self, cleo: Person, ada: Person) -> None:
+    async def test_notices_a_message_in_between(self, cleo: Person, ada: Person) -> None:
         ticket = await cleo.ticket()
         await cleo.message(ticket, "One more thing")
 
@@ -105,7 +105,7 @@ class TestClaiming:
             assert answer.headers["ETag"] == '"2"'
         assert (await ada.post("/tickets/claim")).status_code == 204
 
-    async def test_passes_over_what_is_assigned_or_not_open(self, desk: Desk) -> None:
+    async def test_passes_over_tickets_that_are_assigned_or_not_open(self, desk: Desk) -> None:
         cleo, ada = await desk.customer(), await desk.staff()
         await ada.change(await cleo.ticket(), assignee_id=ada.user["id"])
         for status in set(Status) - {Status.OPEN}:
@@ -116,7 +116,7 @@ class TestClaiming:
         assert answer.status_code == 204
         assert answer.content == b""
 
-    async def test_does_not_wait_for_a_ticket_that_somebody_is_busy_with(self, desk: Desk) -> None:
+    async def test_does_not_wait_for_a_locked_ticket(self, desk: Desk) -> None:
         cleo, ada = await desk.customer(), await desk.staff()
         busy, free = await cleo.ticket(priority="urgent"), await cleo.ticket()
 
@@ -137,7 +137,7 @@ class TestClaiming:
         assert (await desk.client.post("/tickets/claim")).status_code == 401
         assert (await cleo.read(ticket))["assignee"] is None
 
-    async def test_by_many_at_once_on_two_servers_never_gives_one_ticket_twice(
+    async def test_by_many_at_once_on_two_servers_never_assigns_a_ticket_twice(
         self, start_desk: StartDesk
     ) -> None:
         one, other = await start_desk(), await start_desk()

@@ -56,7 +56,7 @@ class TestAccessTokens:
     def test_carry_the_actor_and_the_version(self) -> None:
         assert signer().verify(signer().sign(CLEO, 4)) == AccessToken(CLEO, 4)
 
-    def test_are_good_for_an_hour(self) -> None:
+    def test_are_valid_for_an_hour(self) -> None:
         token = signer().sign(CLEO, 1)
 
         signer(NOON + timedelta(minutes=59, seconds=59)).verify(token)
@@ -136,7 +136,7 @@ class TestAccessTokens:
             {"name": None},
         ],
     )
-    def test_that_lack_something_do_not_work(self, fields: Document) -> None:
+    def test_that_lack_a_claim_do_not_work(self, fields: Document) -> None:
         claims = {**claims_of(signer().sign(CLEO, 1)), **fields}
         claims = {name: value for name, value in claims.items() if value is not None}
         # `jwt.encode` itself would refuse some of these.
@@ -155,7 +155,7 @@ class TestAccessTokens:
         with pytest.raises(Unauthenticated):
             signer().verify(f"{segment(header)}.{segment(claims)}.e30")
 
-    def test_are_remembered_as_void_only_until_they_run_out(self) -> None:
+    def test_are_remembered_as_revoked_only_until_they_expire(self) -> None:
         now = NOON
         revocations = Revocations(timedelta(hours=1), lambda: now)
         old, new = AccessToken(CLEO, 1), AccessToken(CLEO, 2)
@@ -178,7 +178,7 @@ def at(desk: Desk, person: Person) -> Person:
 
 async def heard(desk: Desk, topic: str, action: Awaitable[httpx.Response]) -> httpx.Response:
     """Do something elsewhere, and wait until this process was told of it."""
-    with desk.app.state.notifier.subscribed(topic) as told:
+    with desk.app.state.parts.notifier.subscribed(topic) as told:
         answer = await action
         await asyncio.wait_for(told.wait(), DEADLINE_SECONDS)
     return answer
@@ -207,9 +207,9 @@ class TestSeveralServers:
 
         assert (await at(later, cleo).get("/auth/me")).json()["code"] == "token_revoked"
 
-    async def test_one_that_is_told_nothing_asks_the_database(self, start_desk: StartDesk) -> None:
+    async def test_one_without_notifications_asks_the_database(self, start_desk: StartDesk) -> None:
         one, deaf = await start_desk(), await start_desk()
-        await deaf.app.state.notifier.stop()
+        await deaf.app.state.parts.notifier.stop()
         cleo, otto = await one.customer(), await one.customer("Otto")
         await cleo.post("/auth/logout")
 

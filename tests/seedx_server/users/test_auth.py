@@ -1,4 +1,4 @@
-"""Accounts are made, people sign in, stay signed in and sign out."""
+"""People sign up, sign in, stay signed in and sign out."""
 
 import asyncio
 import json
@@ -13,11 +13,15 @@ import pytest
 from passlib.context import CryptContext
 from sqlalchemy import text
 
+from seedx_server.users import security
 from seedx_server.users.core import normalised_email, uncommon
+from seedx_server.users.security import PasswordCheck, PasswordHasher
 from tests.factories import PASSWORD, Desk, Document, Person, fields_of
 from tests.seedx_server.conftest import in_module_loop
 
 USER_FIELDS = {"id", "name", "email", "role", "created_at"}
+CHEAPER = security.PASSWORDS.using(argon2__time_cost=1, argon2__memory_cost=32)
+"""Hashes as an earlier version would have, at less than the cost of today (64 in the tests)."""
 SESSION_FIELDS = {"access_token", "token_type", "expires_in", "refresh_token", "user"}
 
 
@@ -31,7 +35,7 @@ async def refresh(desk: Desk, token: str) -> httpx.Response:
 
 @in_module_loop
 class TestSigningUp:
-    async def test_gives_the_account_of_a_customer_and_no_secret(self, shared_desk: Desk) -> None:
+    async def test_returns_a_customer_account_and_no_secret(self, shared_desk: Desk) -> None:
         answer = await shared_desk.client.post("/auth/signup", json=account("new@example.com"))
 
         assert answer.status_code == 201
@@ -40,7 +44,7 @@ class TestSigningUp:
         assert (user["email"], user["role"]) == ("new@example.com", "customer")
         assert datetime.fromisoformat(user["created_at"]).utcoffset() == timedelta(0)
 
-    async def test_takes_no_role(self, shared_desk: Desk) -> None:
+    async def test_ignores_a_role(self, shared_desk: Desk) -> None:
         wanted = account("climber@example.com", role="admin", is_admin=True, id=1)
 
         answer = await shared_desk.client.post("/auth/signup", json=wanted)
@@ -56,7 +60,7 @@ class TestSigningUp:
         ],
         ids=["case", "unicode form", "domain in ASCII"],
     )
-    async def test_has_one_account_for_all_forms_of_an_address(
+    async def test_allows_one_account_for_all_forms_of_an_address(
         self, shared_desk: Desk, kept: str, typed: str
     ) -> None:
         first = await shared_desk.client.post("/auth/signup", json=account(typed))
@@ -188,7 +192,7 @@ class TestSigningIn:
         ],
     )
     @pytest.mark.parametrize("path", ["/auth/login", "/auth/token"])
-    async def test_refused_says_the_same_whatever_was_wrong(
+    async def test_that_is_refused_does_not_say_what_was_wrong(
         self, shared_desk: Desk, cleo: Person, path: str, email: str, password: str
     ) -> None:
         assert cleo.user["email"] == "cleo@example.com"
@@ -210,14 +214,14 @@ class TestSigningIn:
     ) -> None:
         await shared_desk.log_in(cleo.user["email"])
         done: Counter[str] = Counter()
-        for name in ("hash", "verify"):
+        for name in ("hash", "verify_and_update"):
             monkeypatch.setattr(CryptContext, name, counting(done, name))
         wrong = {"email": email, "password": "not-the-password"}
 
         answer = await shared_desk.client.post("/auth/login", json=wrong)
 
         assert answer.status_code == 401
-        assert done == {"verify": 1}
+        assert done == {"verify_and_update": 1}
 
     @pytest.mark.parametrize(
         ("body", "named"),
@@ -242,16 +246,16 @@ class TestSigningIn:
     async def test_holds_no_connection_while_the_password_is_hashed(
         self, shared_desk: Desk, cleo: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        pool = shared_desk.app.state.engine.pool
+        pool = shared_desk.app.state.parts.engine.pool
         held = []
-        verify = shared_desk.app.state.hasher.verify
+        hasher: PasswordHasher = shared_desk.app.state.parts.hasher
+        verify = hasher.verify
 
-        async def watched(password: str, kept: str | None) -> bool:
+        async def watched(password: str, kept: str | None) -> PasswordCheck:
             held.append(pool.checkedout())
-            fits: bool = await verify(password, kept)
-            return fits
+            return await verify(password, kept)
 
-        monkeypatch.setattr(shared_desk.app.state.hasher, "verify", watched)
+        monkeypatch.setattr(hasher, "verify", watched)
         await shared_desk.log_in(cleo.user["email"])
 
         assert held == [0]
@@ -314,9 +318,7 @@ class TestRefreshing:
         assert again.json()["code"] == "session_ended"
 
     @pytest.mark.parametrize("token", ["", "unknown", "\x00", "é" * 100, "' OR true --"])
-    async def test_with_a_token_that_never_was_is_refused(
-        self, shared_desk: Desk, token: str
-    ) -> None:
+    async def test_with_an_unknown_token_is_refused(self, shared_desk: Desk, token: str) -> None:
         answer = await refresh(shared_desk, token)
 
         assert answer.status_code == 401
@@ -329,7 +331,7 @@ class TestRefreshing:
         assert answer.status_code == 422
         assert fields_of(answer) == {"refresh_token"}
 
-    async def test_takes_no_access_token(self, shared_desk: Desk, cleo: Person) -> None:
+    async def test_does_not_accept_an_access_token(self, shared_desk: Desk, cleo: Person) -> None:
         answer = await refresh(shared_desk, cleo.session["access_token"])
 
         assert answer.status_code in {401, 422}
@@ -423,3 +425,38 @@ def test_the_normal_form_of_an_address_is_its_own_normal_form(address: str) -> N
     normal = normalised_email(address)
 
     assert normalised_email(normal) == normal == normal.lower()
+
+
+@in_module_loop
+class TestAnOldHash:
+    async def hash_of(self, desk: Desk, person: Person) -> str:
+        query = text("SELECT password_hash FROM users WHERE id = :id")
+        async with desk.sessions() as session:
+            return str(await session.scalar(query, {"id": person.user["id"]}))
+
+    async def keep(self, desk: Desk, person: Person, password_hash: str) -> None:
+        change = text("UPDATE users SET password_hash = :hash WHERE id = :id")
+        async with desk.sessions() as session, session.begin():
+            await session.execute(change, {"hash": password_hash, "id": person.user["id"]})
+
+    async def test_is_renewed_at_sign_in(self, shared_desk: Desk) -> None:
+        berta = await shared_desk.customer("Berta")
+        old = CHEAPER.hash(PASSWORD)
+        await self.keep(shared_desk, berta, old)
+
+        await shared_desk.log_in(berta.user["email"])
+
+        renewed = await self.hash_of(shared_desk, berta)
+        assert "m=64," in renewed
+        await shared_desk.log_in(berta.user["email"])
+        assert await self.hash_of(shared_desk, berta) == renewed
+
+    async def test_is_kept_when_the_password_is_wrong(self, shared_desk: Desk) -> None:
+        bruno = await shared_desk.customer("Bruno")
+        old = CHEAPER.hash(PASSWORD)
+        await self.keep(shared_desk, bruno, old)
+
+        wrong = {"email": bruno.user["email"], "password": "not-the-password"}
+        assert (await shared_desk.client.post("/auth/login", json=wrong)).status_code == 401
+
+        assert await self.hash_of(shared_desk, bruno) == old

@@ -1,4 +1,4 @@
-"""Admins see all accounts, give roles, and shut people out and in."""
+"""Admins see all accounts, give roles, and disable and enable accounts."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from seedx_server.infrastructure.access import Role
 from seedx_server.infrastructure.errors import InvalidInput, NotFound
 from seedx_server.users.repository import UserRepository
-from seedx_server.users.security import PasswordHasher, utc_now
+from seedx_server.users.security import PasswordCheck, PasswordHasher, utc_now
 from seedx_server.users.service import UserService
 from tests.factories import PASSWORD, Desk, Document, Person
 from tests.seedx_server.conftest import StartDesk, in_module_loop
@@ -30,21 +30,21 @@ async def refreshed(desk: Desk, person: Person) -> Person:
 
 
 @in_module_loop
-class TestWho:
+class TestPermissions:
     @pytest.mark.parametrize(("method", "path"), [("GET", "/users"), ("PATCH", "/users/1")])
     async def test_only_admins_may_manage_accounts(
         self, shared_desk: Desk, cleo: Person, ada: Person, method: str, path: str
     ) -> None:
-        nobody = await shared_desk.client.request(method, path, json={"role": "admin"})
+        signed_out = await shared_desk.client.request(method, path, json={"role": "admin"})
         others = [await who.send(method, path, {"role": "admin"}) for who in (cleo, ada)]
 
-        assert nobody.status_code == 401
+        assert signed_out.status_code == 401
         for answer in others:
             assert answer.status_code == 403
             assert answer.json()["code"] == "forbidden"
             assert answer.json()["detail"] == "Only admins may do this."
 
-    async def test_nobody_may_change_their_own_account(self, rosa: Person) -> None:
+    async def test_no_admin_may_change_their_own_account(self, rosa: Person) -> None:
         for fields in ({"role": "customer"}, {"disabled": True}):
             answer = await change(rosa, rosa, **fields)
             assert answer.status_code == 403
@@ -53,7 +53,7 @@ class TestWho:
 
 @in_module_loop
 class TestTheList:
-    async def test_has_every_account_newest_first_a_page_at_a_time(
+    async def test_has_every_account_newest_first_in_pages(
         self, shared_desk: Desk, rosa: Person
     ) -> None:
         names = [f"Lister{number}" for number in range(5)]
@@ -94,7 +94,7 @@ class TestTheList:
 
 @in_module_loop
 class TestARole:
-    async def test_given_counts_at_once_and_voids_tokens_with_the_old_one(
+    async def test_given_counts_at_once_and_ends_tokens_with_the_old_one(
         self, shared_desk: Desk, rosa: Person, cleo: Person
     ) -> None:
         ticket = await cleo.ticket()
@@ -109,7 +109,7 @@ class TestARole:
         agent = await refreshed(shared_desk, ned)
         assert (await agent.get(f"/tickets/{ticket['id']}")).status_code == 200
 
-    async def test_taken_away_takes_the_view_of_others_tickets_away(
+    async def test_taken_away_hides_other_peoples_tickets(
         self, shared_desk: Desk, rosa: Person, cleo: Person
     ) -> None:
         ticket = await cleo.ticket()
@@ -122,7 +122,7 @@ class TestARole:
         customer = await refreshed(shared_desk, agent)
         assert (await customer.get(f"/tickets/{ticket['id']}")).status_code == 404
 
-    async def test_that_stays_the_same_signs_nobody_out(
+    async def test_that_stays_the_same_ends_no_session(
         self, shared_desk: Desk, rosa: Person
     ) -> None:
         nils = await shared_desk.customer("Nils")
@@ -132,7 +132,7 @@ class TestARole:
 
         assert (await nils.get("/auth/me")).status_code == 200
 
-    async def test_changed_twice_at_once_voids_what_was_signed_in_between(
+    async def test_changed_twice_at_once_ends_tokens_made_in_between(
         self, shared_desk: Desk, rosa: Person
     ) -> None:
         nell = await shared_desk.customer("Nell")
@@ -170,14 +170,16 @@ class TestARole:
         assert [error["field"] for error in answer.json()["errors"]] == [named]
 
     @pytest.mark.parametrize("user_id", ["0", "-1", "999999", "2147483648", "1" + "0" * 30])
-    async def test_of_nobody_is_not_found(self, rosa: Person, user_id: str) -> None:
+    async def test_of_an_account_that_does_not_exist_is_not_found(
+        self, rosa: Person, user_id: str
+    ) -> None:
         answer = await rosa.patch(f"/users/{user_id}", {"role": "agent"})
 
         assert answer.status_code == 404
 
 
 @in_module_loop
-class TestShuttingOut:
+class TestDisabling:
     async def test_ends_tokens_sessions_and_signing_in(
         self, shared_desk: Desk, rosa: Person
     ) -> None:
@@ -211,20 +213,20 @@ class TestShuttingOut:
         self, shared_desk: Desk, rosa: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dana = await shared_desk.customer("Dana")
-        verify = shared_desk.app.state.hasher.verify
+        hasher: PasswordHasher = shared_desk.app.state.parts.hasher
+        verify = hasher.verify
 
-        async def meanwhile(password: str, kept: str | None) -> bool:
+        async def meanwhile(password: str, kept: str | None) -> PasswordCheck:
             await change(rosa, dana, disabled=True)
-            fits: bool = await verify(password, kept)
-            return fits
+            return await verify(password, kept)
 
-        monkeypatch.setattr(shared_desk.app.state.hasher, "verify", meanwhile)
+        monkeypatch.setattr(hasher, "verify", meanwhile)
         body = {"email": dana.user["email"], "password": PASSWORD}
         answer = await shared_desk.client.post("/auth/login", json=body)
 
         assert answer.status_code == 401
 
-    async def test_an_agent_leaves_them_unassignable(
+    async def test_an_agent_makes_them_unassignable(
         self, shared_desk: Desk, rosa: Person, cleo: Person
     ) -> None:
         gone = await shared_desk.staff("Gus")
@@ -254,7 +256,7 @@ class TestOnTheServersOwnMachine:
         with pytest.raises(NotFound, match="seedx signup"):
             await self.role_of(shared_desk, "nobody@example.com", Role.ADMIN)
 
-    async def test_what_is_no_address_is_bad_input(self, shared_desk: Desk) -> None:
+    async def test_what_is_not_an_address_is_bad_input(self, shared_desk: Desk) -> None:
         with pytest.raises(InvalidInput) as refusal:
             await self.role_of(shared_desk, "nobody", Role.ADMIN)
         assert [problem.field for problem in refusal.value.fields] == ["email"]
@@ -272,7 +274,7 @@ class TestSeveralServers:
         assert (await there.get("/tickets")).status_code == 200
         topic = f"user:{ada.user['id']}:3"
 
-        with other.app.state.notifier.subscribed(topic) as told:
+        with other.app.state.parts.notifier.subscribed(topic) as told:
             assert (await change(rosa, ada, **fields)).status_code == 200
             await asyncio.wait_for(told.wait(), DEADLINE_SECONDS)
 

@@ -49,8 +49,8 @@ async def front(make_settings: MakeSettings) -> AsyncIterator[Desk]:
     app = create_app(make_settings())
     async with reached(app) as desk:
         yield desk
-    await app.state.engine.dispose()
-    app.state.hasher.close()
+    await app.state.parts.engine.dispose()
+    app.state.parts.hasher.close()
 
 
 @pytest.fixture
@@ -349,12 +349,12 @@ class TestAProviderWithABug:
         self, make_settings: MakeSettings, caplog: pytest.LogCaptureFixture
     ) -> None:
         app = create_app(make_settings())
-        app.state.providers.insert(0, PlayedProvider("broken", []))
+        app.state.parts.providers.insert(0, PlayedProvider("broken", []))
 
         async with running(app):
             pass
 
-        assert app.state.engine.pool.checkedin() == 0
+        assert app.state.parts.engine.pool.checkedin() == 0
         assert "cannot even be closed" in caplog.text
 
 
@@ -397,7 +397,7 @@ class TestNotifications:
             await asyncio.wait_for(changed.wait(), PATIENCE_SECONDS)
 
         assert process.notifier.connected.is_set()
-        assert "could not be dealt with" in caplog.text
+        assert "could not be handled" in caplog.text
 
 
 class TestLimits:

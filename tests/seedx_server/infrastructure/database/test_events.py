@@ -1,4 +1,4 @@
-"""A ticket's event stream tells its life: in order, once each, and to nobody what is not theirs."""
+"""A ticket's event stream has each event once and in order, and none its reader may not see."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ async def desk(start_desk: StartDesk) -> Desk:
 
 
 class TestAStream:
-    async def test_tells_a_tickets_life_from_its_beginning(self, desk: Desk) -> None:
+    async def test_gives_a_tickets_events_from_its_beginning(self, desk: Desk) -> None:
         cleo, ada = await desk.customer(), await desk.staff()
         ticket = await cleo.ticket("It breaks")
         message = await cleo.message(ticket, "Look:\n\ndata: forged\nid: 9")
@@ -70,7 +70,7 @@ class TestAStream:
         }
         assert assigned["data"] == {"changes": {"assignee_id": [None, ada.user["id"]]}}
 
-    async def test_tells_what_happens_while_it_is_open_whichever_server_it_happens_on(
+    async def test_gives_new_events_whichever_server_they_happen_on(
         self, desk: Desk, start_desk: StartDesk
     ) -> None:
         other = await start_desk()
@@ -89,7 +89,7 @@ class TestAStream:
                 for stream in (here, elsewhere):
                     assert content_of(await anext(stream)) == content
 
-    async def test_is_never_kept_by_those_in_between(self, desk: Desk) -> None:
+    async def test_is_never_cached_or_buffered_by_proxies(self, desk: Desk) -> None:
         cleo = await desk.customer()
         ticket = await cleo.ticket()
 
@@ -169,7 +169,7 @@ class TestResuming:
             "0" * 20 + "9" * 30,
         ],
     )
-    async def test_after_what_is_no_id_names_the_header(
+    async def test_after_a_malformed_id_names_the_header(
         self, desk: Desk, last_event_id: str
     ) -> None:
         cleo = await desk.customer()
@@ -185,7 +185,7 @@ class TestResuming:
         assert [error["field"] for error in answer.json()["errors"]] == ["Last-Event-ID"]
 
 
-class TestWho:
+class TestPermissions:
     async def test_may_see_the_ticket_may_see_its_events(self, desk: Desk) -> None:
         cleo, otto = await desk.customer(), await desk.customer("Otto")
         ada = await desk.staff()
@@ -198,7 +198,7 @@ class TestWho:
             async with opened(person, events_of(ticket)) as stream:
                 assert (await anext(stream)).name == "ticket.created"
 
-    async def test_a_customer_is_told_of_no_note_draft_or_summary(self, desk: Desk) -> None:
+    async def test_a_customer_gets_no_event_of_a_note_draft_or_summary(self, desk: Desk) -> None:
         cleo, ada = await desk.customer(), await desk.staff()
         ticket = await cleo.ticket()
 
@@ -220,7 +220,7 @@ class TestWho:
         assert names.count("run.started") == names.count("run.finished") == 2
         assert names.count("message.created") == 2
 
-    async def test_a_customer_who_resumes_from_a_hidden_event_is_told_the_rest(
+    async def test_a_customer_who_resumes_from_a_hidden_event_gets_the_rest(
         self, desk: Desk
     ) -> None:
         cleo, ada = await desk.customer(), await desk.staff()
@@ -233,7 +233,7 @@ class TestWho:
         async with opened(cleo, events_of(ticket), note.id) as stream:
             assert content_of(await anext(stream)) == "anybody there?"
 
-    async def test_a_reply_of_the_ai_is_told_to_both(self, desk: Desk) -> None:
+    async def test_both_sides_get_the_event_of_an_ai_reply(self, desk: Desk) -> None:
         cleo, ada = await desk.customer(), await desk.staff()
         ticket = await cleo.ticket()
 
@@ -263,7 +263,7 @@ async def started(person: Person, ticket: Document, purpose: str) -> Document:
 
 
 class TestManyWriters:
-    async def test_at_once_on_two_servers_are_all_told_in_order_and_once(
+    async def test_at_once_on_two_servers_give_each_event_once_and_in_order(
         self, desk: Desk, start_desk: StartDesk
     ) -> None:
         other = await start_desk()

@@ -7,12 +7,14 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 from alembic import command
-from alembic.util.exc import CommandError
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -25,6 +27,7 @@ PROCESSES = 3
 TABLES = (
     "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
 )
+TABLE_NAMES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 UPGRADE = (
     "import sys; from seedx_server.infrastructure.database import migrate;"
     " print(migrate.upgrade(sys.argv[1]))"
@@ -93,7 +96,7 @@ class TestUpgrading:
             assert said.decode().strip() == migrate.newest()
         assert migrate.current(empty_url) == migrate.newest()
 
-    def test_waits_for_the_one_that_is_at_it(self, empty_url: str) -> None:
+    def test_waits_for_the_process_that_upgrades_already(self, empty_url: str) -> None:
         with psycopg.connect(empty_url, autocommit=True) as other:
             other.execute("SELECT pg_advisory_lock(%s)", [migrate.UPGRADE_LOCK])
             upgrading = threading.Thread(target=migrate.upgrade, args=[empty_url])
@@ -109,8 +112,38 @@ class TestUpgrading:
         with psycopg.connect(database_url) as connection:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
-        with pytest.raises(CommandError, match="9999"):
+        with pytest.raises(migrate.NewerSchemaError, match="9999"):
             migrate.upgrade(database_url)
+
+    def test_gives_up_when_another_process_upgrades_for_too_long(
+        self, empty_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "10ms")
+        with psycopg.connect(empty_url) as other:
+            other.execute("SELECT pg_advisory_xact_lock(%s)", [migrate.UPGRADE_LOCK])
+
+            with pytest.raises(migrate.MigrationError, match="has been upgrading"):
+                migrate.upgrade(empty_url)
+
+        assert tables_of(empty_url) == 0
+        assert migrate.upgrade(empty_url) == migrate.newest()
+
+    def test_leaves_no_lock_on_a_connection_that_a_pooler_keeps(
+        self, empty_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with psycopg.connect(empty_url, autocommit=True) as kept:
+
+            @contextmanager
+            def pooled(_: str) -> Iterator[psycopg.Connection]:
+                with kept.transaction():
+                    yield kept
+
+            pooler = SimpleNamespace(connect=pooled, errors=psycopg.errors)
+            monkeypatch.setattr(migrate, "psycopg", pooler)
+            migrate.upgrade(empty_url)
+            held = kept.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+
+            assert held.fetchone() == (0,)
 
 
 def wait_for_waiter(connection: psycopg.Connection) -> None:
@@ -123,7 +156,7 @@ def wait_for_waiter(connection: psycopg.Connection) -> None:
 
 
 class TestDowngrading:
-    def test_takes_away_all_that_was_made_and_it_can_be_made_again(self, database_url: str) -> None:
+    def test_removes_everything_and_upgrading_restores_it(self, database_url: str) -> None:
         downgrade(database_url, "base")
         assert tables_of(database_url) == 0
         assert migrate.current(database_url) is None
@@ -155,14 +188,15 @@ class TestLocks:
     @pytest.mark.parametrize(
         "path", sorted(migrate.scripts_folder().glob("versions/*.py")), ids=lambda path: path.stem
     )
-    def test_every_migration_gives_up_so(self, path: Path) -> None:
+    def test_every_migration_gives_up_the_same_way(self, path: Path) -> None:
         assert_gives_up(path)
 
     @pytest.mark.usefixtures("scripts")
     def test_a_migration_that_cannot_have_its_lock_changes_nothing(self, database_url: str) -> None:
         tables = tables_of(database_url)
         with psycopg.connect(database_url) as reader:
-            reader.execute("SELECT count(*) FROM tickets")
+            for (table,) in reader.execute(TABLE_NAMES).fetchall():
+                reader.execute(SQL("SELECT count(*) FROM {}").format(Identifier(table)))
             with pytest.raises(OperationalError, match="lock timeout"):
                 downgrade(database_url, "base")
 

@@ -8,7 +8,8 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,8 +23,14 @@ from seedx_server.infrastructure.embedded.server import (
     binary,
 )
 from seedx_server.infrastructure.embedded.service_account import ACCOUNT_NAME, service_account
+from seedx_server.infrastructure.embedded.watcher import kept_running
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another account")
+
+in_namespaces = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None,
+    reason="only root makes namespaces, with unshare",
+)
 
 USER = """
 import sys
@@ -207,13 +214,39 @@ def test_a_killed_server_starts_again_with_its_data(data_dir: Path) -> None:
     assert processes_in(data_dir) == []
 
 
-def test_starting_again_revives_a_server_that_was_killed(data_dir: Path) -> None:
+def test_a_killed_server_is_started_again_while_it_is_used(data_dir: Path) -> None:
     with server_in(data_dir) as server:
         postmaster_of(data_dir).kill()
 
-        server.start()
+        server.restart()
 
         assert value(server, "SELECT 1") == 1
+    assert processes_in(data_dir) == []
+
+
+def test_a_watched_server_that_cannot_start_is_tried_again(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with server_in(data_dir) as server:
+        folder, hidden = data_dir / "postgres", data_dir / "hidden"
+        with kept_running(server):
+            folder.rename(hidden)
+            for process in processes_in(hidden):
+                process.kill()
+            wait_until(lambda: "Trying again" in caplog.text)
+            hidden.rename(folder)
+
+            wait_until(server.is_running)
+
+        assert value(server, "SELECT 1") == 1
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Wait for something that happens in another thread."""
+    deadline = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_killed_user_leaves_a_server_that_the_next_one_takes_over_and_stops(
@@ -331,6 +364,52 @@ def test_settings_for_other_servers_do_not_reach_it(
 
     with server_in(data_dir) as server:
         assert value(server, "SELECT 1") == 1
+
+
+@in_namespaces
+def test_a_folder_that_is_in_use_in_another_container_is_refused(data_dir: Path) -> None:
+    with server_in(data_dir) as server:
+        refused = user_elsewhere(data_dir, "--pid", "--fork", "--mount-proc")
+
+        assert "is in use by a SeedX in another container" in refused
+        assert value(server, "SELECT 1") == 1
+
+
+@in_namespaces
+def test_a_server_that_lives_in_another_container_is_left_alone(data_dir: Path) -> None:
+    with another_user_of(data_dir) as process:
+        process.kill()
+        process.wait()
+
+    refused = user_elsewhere(data_dir, "--pid", "--fork", "--mount-proc")
+
+    assert "served by a process that cannot be seen" in refused
+    with server_in(data_dir) as server:
+        assert value(server, "SELECT 1") == 1
+
+
+@in_namespaces
+@pytest.mark.parametrize("options", [("--pid", "--fork"), ("--mount",)], ids=["foreign", "missing"])
+def test_without_its_own_proc_it_is_refused(data_dir: Path, options: tuple[str, ...]) -> None:
+    assert "needs /proc" in user_elsewhere(data_dir, *options)
+    assert list(data_dir.iterdir()) == []
+
+
+def user_elsewhere(data_dir: Path, *namespaces: str) -> str:
+    """Start a user of the server in other namespaces, and return what it says when it fails."""
+    hide_proc = "mount -t tmpfs none /proc && " if namespaces == ("--mount",) else ""
+    script = f'{hide_proc}exec "$@"'
+    command = ["unshare", *namespaces, "sh", "-c", script, "sh", sys.executable, "-c", USER]
+    done = subprocess.run(
+        [*command, str(data_dir)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0, done.stdout
+    assert "Traceback" in done.stderr  # of the test's own program
+    return done.stderr
 
 
 @as_root

@@ -1,11 +1,11 @@
-"""A write that is sent again with its `Idempotency-Key` is done once and answered alike."""
+"""A write that is sent again with its `Idempotency-Key` is done once and gets the same answer."""
 
 import asyncio
 
 import pytest
 from sqlalchemy import text
 
-from tests.factories import Desk, Document, Person
+from tests.factories import Desk, Document, Person, fields_of
 from tests.seedx_server.conftest import StartDesk, in_module_loop
 
 BODY: Document = {"title": "It breaks", "description": "Often."}
@@ -24,7 +24,7 @@ class TestARepeat:
         again = await ines.post("/tickets", BODY, Idempotency_Key="k1")
 
         assert (first.status_code, again.status_code) == (201, 201)
-        assert again.json() == first.json()
+        assert again.content == first.content
         assert again.headers["Location"] == first.headers["Location"]
         assert await how_many(ines) == 1
 
@@ -34,8 +34,7 @@ class TestARepeat:
 
         answers = [await cleo.post(path, {"content": "x"}, Idempotency_Key="m1") for _ in range(3)]
 
-        assert len({answer.text for answer in answers[1:]}) == 1
-        assert answers[0].json() == answers[1].json()
+        assert len({answer.content for answer in answers}) == 1
         assert len((await cleo.read(ticket))["messages"]) == 1
 
     async def test_gives_the_first_answer_even_when_the_ticket_went_on(
@@ -60,7 +59,7 @@ class TestARepeat:
         assert len({answer.json()["id"] for answer in answers}) == 1
         assert await how_many(ivan) == 1
 
-    async def test_with_no_key_or_another_is_another_write(self, shared_desk: Desk) -> None:
+    async def test_without_a_key_or_with_another_is_another_write(self, shared_desk: Desk) -> None:
         ilse = await shared_desk.customer("Ilse")
 
         await ilse.post("/tickets", BODY)
@@ -88,12 +87,11 @@ class TestAKey:
         for answer in (
             await cleo.post("/tickets", {**BODY, "title": "Other"}, Idempotency_Key="used"),
             await cleo.post(path, {"content": "x"}, Idempotency_Key="used"),
-            await cleo.post(path, BODY, Idempotency_Key="used"),
         ):
             assert answer.status_code == 422
-        assert answer.json()["errors"][0]["field"] == "content"
-        other = await cleo.post("/tickets", {**BODY, "title": "Other"}, Idempotency_Key="used")
-        assert other.json()["code"] == "idempotency_key_reused"
+            assert answer.json()["code"] == "idempotency_key_reused"
+            assert fields_of(answer) == {"Idempotency-Key"}
+        assert (await cleo.read(first.json()))["messages"] == []
 
     async def test_is_free_again_after_a_request_that_failed(
         self, cleo: Person, otto: Person
@@ -126,7 +124,7 @@ class TestAKey:
         assert first.status_code == 201
         assert again.json()["id"] == first.json()["id"]
 
-    async def test_shows_nothing_to_who_lost_sight_of_the_ticket(
+    async def test_shows_nothing_to_a_person_who_may_no_longer_see_the_ticket(
         self, shared_desk: Desk, cleo: Person
     ) -> None:
         ticket = await cleo.ticket()

@@ -1,5 +1,6 @@
 """Every error is a problem document that says what is wrong and what to do, and no more."""
 
+import asyncio
 import json
 import logging
 
@@ -7,9 +8,10 @@ import httpx
 import pytest
 
 from seedx_server.app import create_app
+from seedx_server.infrastructure.web.problems import MOST_ERRORS
 from seedx_server.tickets.service import TicketService
 from tests.factories import Desk, Document, Person
-from tests.seedx_server.conftest import in_module_loop, settings_on
+from tests.seedx_server.conftest import StartDesk, in_module_loop, settings_on
 
 NOWHERE = "postgresql://somebody@127.0.0.1:1/nothing"
 
@@ -72,11 +74,49 @@ class TestEveryError:
         assert "hunter2" not in answer.text
         assert "<script>" not in answer.text
 
-    async def test_405_says_what_is_allowed(self, shared_desk: Desk) -> None:
-        answer = await shared_desk.client.put("/healthz")
+    @pytest.mark.parametrize(
+        ("path", "allowed"),
+        [
+            ("/healthz", "GET, HEAD"),
+            ("/docs", "GET, HEAD"),
+            ("/auth/login", "POST"),
+            ("/tickets", "GET, HEAD, POST"),
+            ("/tickets/1", "GET, HEAD, PATCH"),
+            ("/tickets/1/events", "GET, HEAD"),
+            ("/articles/a/b", "DELETE, GET, HEAD, PUT"),
+        ],
+    )
+    async def test_405_names_all_methods_of_the_path(
+        self, shared_desk: Desk, path: str, allowed: str
+    ) -> None:
+        answer = await shared_desk.client.request("TRACE", path)
 
         assert_problem(answer, 405, "method_not_allowed")
-        assert answer.headers["Allow"] == "GET"
+        assert answer.headers["Allow"] == allowed
+
+    async def test_names_the_values_of_an_enumeration_plainly(self, cleo: Person) -> None:
+        ticket = await cleo.ticket()
+
+        answer = await cleo.post(f"/tickets/{ticket['id']}/ai-runs", {"purpose": "x"})
+
+        document = assert_problem(answer, 422, "invalid_input")
+        message = "input should be 'reply', 'draft' or 'summary'"
+        assert document["errors"] == [{"field": "purpose", "message": message}]
+
+    async def test_is_never_much_larger_than_the_request(self, rosa: Person, ada: Person) -> None:
+        path = f"/users/{ada.user['id']}"
+
+        many = await rosa.patch(path, {f"k{number}": 1 for number in range(100)})
+        too_many = await rosa.patch(path, {f"k{number}": 1 for number in range(101)})
+        long = await rosa.patch(path, {"k" * 100_000: 1})
+
+        document = assert_problem(many, 422, "invalid_input")
+        assert len(document["errors"]) == MOST_ERRORS
+        assert document["detail"].endswith("and 80 more")
+        assert too_many.json()["errors"] == [
+            {"field": "body", "message": "has more than 100 fields"}
+        ]
+        assert len(long.content) < 1_000
 
 
 @in_module_loop
@@ -102,7 +142,7 @@ class TestABody:
             b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
         ],
     )
-    async def test_that_is_no_document_is_refused(self, cleo: Person, content: bytes) -> None:
+    async def test_that_is_not_a_document_is_refused(self, cleo: Person, content: bytes) -> None:
         headers = {**cleo.headers, "Content-Type": "application/json"}
 
         answer = await cleo.client.post("/tickets", content=content, headers=headers)
@@ -143,7 +183,7 @@ class TestABody:
 
 @in_module_loop
 class TestAFailureOfTheServer:
-    async def test_is_a_500_that_tells_the_log_and_not_the_caller(
+    async def test_is_a_500_whose_cause_is_only_in_the_log(
         self,
         cleo: Person,
         monkeypatch: pytest.MonkeyPatch,
@@ -152,7 +192,7 @@ class TestAFailureOfTheServer:
         async def fail(*_: object) -> None:
             raise RuntimeError("the key of the safe is 1234")
 
-        monkeypatch.setattr(TicketService, "list", fail)
+        monkeypatch.setattr(TicketService, "page", fail)
         with caplog.at_level(logging.ERROR, "seedx.failure"):
             answer = await cleo.get("/tickets", Origin="http://localhost")
 
@@ -170,3 +210,20 @@ class TestAFailureOfTheServer:
         document = assert_problem(answer, 503, "database_unavailable")
         assert int(answer.headers["Retry-After"]) > 0
         assert "127.0.0.1" not in document["detail"]
+
+
+async def test_what_is_not_http_at_all_is_answered_with_a_problem_document(
+    start_desk: StartDesk,
+) -> None:
+    url = (await start_desk()).client.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: desk\r\nX-Name: a\x01b\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    await writer.wait_closed()
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"Content-Type: application/problem+json" in head
+    assert b"X-Request-ID: " in head
+    assert json.loads(body)["code"] == "bad_request"

@@ -1,0 +1,30 @@
+"""The door by which the command line reaches the server on its own machine.
+
+Nothing else of this package is imported from outside it. What goes wrong leaves as an
+`EntryError`, whose text is for people.
+"""
+
+from seedx_server.entry.backup import backup as db_backup
+from seedx_server.entry.backup import describe as db_describe_backup
+from seedx_server.entry.backup import restore as db_restore
+from seedx_server.entry.database import db_current, db_upgrade
+from seedx_server.entry.doctor import doctor
+from seedx_server.entry.errors import BadSettingError, EntryError, NotFoundError
+from seedx_server.entry.handbook import handbook_path
+from seedx_server.entry.roles import set_role
+from seedx_server.entry.serve import serve
+
+__all__ = [
+    "BadSettingError",
+    "EntryError",
+    "NotFoundError",
+    "db_backup",
+    "db_current",
+    "db_describe_backup",
+    "db_restore",
+    "db_upgrade",
+    "doctor",
+    "handbook_path",
+    "serve",
+    "set_role",
+]
