@@ -74,7 +74,7 @@ def cpu_seconds(text: str) -> float:
         file=io.StringIO(), force_terminal=True, width=80, height=40, color_system="256"
     )
     began = time.process_time()
-    with MarkdownStream(console, live=True, clock=clock) as stream:
+    with MarkdownStream(console, live=True, hyperlinks=True, clock=clock) as stream:
         for start in range(0, len(text), PIECE):
             clock.now += 1 / PIECES_PER_SECOND
             stream.feed(text[start : start + PIECE])

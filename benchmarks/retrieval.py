@@ -26,7 +26,7 @@ from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from seedx_cli.commands.kb.files import read_all
+from seedx_cli.knowledge.files import read_all
 from seedx_server.ai.engine.grounding import ground, queries_of_ticket
 from seedx_server.infrastructure.access import Actor, Role
 from seedx_server.infrastructure.database.engine import make_engine, make_sessions

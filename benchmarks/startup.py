@@ -41,9 +41,8 @@ def subjects(environment: dict[str, str]) -> list[Subject]:
     seedx = ("-c", "import sys; from seedx_cli.__main__ import main; sys.exit(main())")
     completing = {
         **environment,
-        "_SEEDX_COMPLETE": "complete_bash",
-        "COMP_WORDS": "seedx ticket show ",
-        "COMP_CWORD": "3",
+        "_SEEDX_COMPLETE": "bash",
+        "COMP_LINE": "seedx ticket show ",
     }
     return [
         Subject("python -c pass", ("-c", "pass"), 1.0, environment),

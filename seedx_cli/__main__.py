@@ -11,7 +11,7 @@ def main() -> int:
     arguments = sys.argv[1:]
     if arguments == ["--version"] and _tell_version():
         return 0
-    if os.environ.get("_SEEDX_COMPLETE", "").startswith("complete_"):
+    if os.environ.get("_SEEDX_COMPLETE"):
         from seedx_cli.completion.answer import run as complete
 
         return complete(os.environ)

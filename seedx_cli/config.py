@@ -1,7 +1,7 @@
 """Where the client keeps things, which server it talks to, and under which profile.
 
 A profile is a name for a server and an account. What is asked for nearest wins: an option, the
-environment, the profile's own setting, the default.
+environment, `.env` in the working folder, the profile's own setting, the default.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ DEFAULT_SERVER = "http://127.0.0.1:8443"
 DEFAULT_PROFILE = "default"
 PROFILE_KEYS = ("server", "email")
 GENERAL_KEYS = ("profile", "pager", "editor")
+SETTINGS = (*PROFILE_KEYS, *GENERAL_KEYS)
+"""What `seedx config` reads and changes."""
+
+_IN_DOTENV = ("SEEDX_URL", "SEEDX_TOKEN", "SEEDX_CONFIG_DIR")
 
 
 class Choice(NamedTuple):
@@ -34,8 +38,12 @@ class Choice(NamedTuple):
 class Config:
     """The settings of this user on this machine.
 
+    A `.env` in the working folder may come with somebody else's files. So it never decides where
+    a token of the environment goes, nor which program starts.
+
     Args:
         environment: The process's environment.
+        dotenv: The client's settings in `.env`, see `read_dotenv`.
         server: What ``--server`` said.
         profile: What ``--profile`` said.
     """
@@ -44,17 +52,26 @@ class Config:
         self,
         environment: Mapping[str, str],
         *,
+        dotenv: Mapping[str, str] | None = None,
         server: str | None = None,
         profile: str | None = None,
     ) -> None:
         self._environment = environment
+        self._dotenv = {
+            name: value for name, value in (dotenv or {}).items() if not environment.get(name)
+        }
         self._server_option = server
         self._profile_option = profile
+
+    @property
+    def from_dotenv(self) -> list[str]:
+        """The names of the settings that `.env` decides."""
+        return sorted(self._dotenv)
 
     @cached_property
     def directory(self) -> Path:
         """The folder of the configuration and the token cache; it need not exist yet."""
-        return Path(config_directory(self._environment))
+        return Path(config_directory({**self._environment, **self._dotenv}))
 
     @property
     def file(self) -> Path:
@@ -66,12 +83,30 @@ class Config:
         """A token that beats every cached one (``SEEDX_TOKEN``).
 
         Raises:
-            UsageError: It holds what no header can carry.
+            UsageError: It holds what no header can carry, or would go to a server that only
+                `.env` names.
         """
-        token = self._environment.get("SEEDX_TOKEN", "").strip()
+        own = self._environment.get("SEEDX_TOKEN", "").strip()
+        token = own or self._dotenv.get("SEEDX_TOKEN", "").strip()
         if not is_token(token):
-            raise UsageError("SEEDX_TOKEN is no token", hint="It is one word of ASCII")
+            raise UsageError("SEEDX_TOKEN is not a token", hint="It is one word of ASCII")
+        if own and self._dotenv_chooses_server:
+            raise UsageError(
+                f"SEEDX_TOKEN of the environment would go to {self.server.value}, which .env in"
+                " this folder chooses",
+                hint="If you trust that server, name it with --server",
+            )
         return token or None
+
+    @property
+    def pager(self) -> str | None:
+        """The pager; None in a folder that `.env` chooses, since it is a program to start."""
+        return None if "SEEDX_CONFIG_DIR" in self._dotenv else self.get("pager")
+
+    @property
+    def editor(self) -> str | None:
+        """The editor; None in a folder that `.env` chooses, since it is a program to start."""
+        return None if "SEEDX_CONFIG_DIR" in self._dotenv else self.get("editor")
 
     @cached_property
     def profile(self) -> Choice:
@@ -88,7 +123,7 @@ class Config:
         """The server's URL, without a slash at its end.
 
         Raises:
-            UsageError: It is no http or https URL.
+            UsageError: It is not an http or https URL.
         """
         own = self.get("server")
         asked_for = own if self._profile_option else None
@@ -96,6 +131,7 @@ class Config:
             (self._server_option, "--server"),
             (asked_for, f"profile {self.profile.value}"),
             (self._environment.get("SEEDX_URL"), "SEEDX_URL"),
+            (self._dotenv.get("SEEDX_URL"), "SEEDX_URL in .env"),
             (own, f"profile {self.profile.value}"),
             (DEFAULT_SERVER, "default"),
         )
@@ -126,13 +162,19 @@ class Config:
             else:
                 profiles = stored.setdefault("profiles", {})
                 if not isinstance(profiles, dict):
-                    raise SeedXError(f"{self.file} is damaged: `profiles` is no object")
+                    raise SeedXError(f"{self.file} is damaged: `profiles` is not an object")
                 own = profiles.setdefault(self.profile.value, {})
                 if not isinstance(own, dict):
-                    raise SeedXError(f"{self.file} is damaged: a profile is no object")
+                    raise SeedXError(f"{self.file} is damaged: a profile is not an object")
                 _put(own, key, value)
             write_private(self.file, json.dumps(stored, indent=2) + "\n")
         self.__dict__.pop("_stored", None)
+
+    @property
+    def _dotenv_chooses_server(self) -> bool:
+        source = self.server.source
+        is_stored = source.startswith("profile ")
+        return source == "SEEDX_URL in .env" or (is_stored and "SEEDX_CONFIG_DIR" in self._dotenv)
 
     @cached_property
     def _stored(self) -> dict[str, object]:
@@ -145,16 +187,27 @@ class Config:
 
 def check_key(key: str) -> None:
     """Raise a `UsageError` when there is no setting of that name."""
-    known = (*PROFILE_KEYS, *GENERAL_KEYS)
-    if key not in known:
-        raise UsageError(f"There is no setting {key!r}", hint=f"Settings: {', '.join(known)}")
+    if key not in SETTINGS:
+        raise UsageError(f"There is no setting {key!r}", hint=f"Settings: {', '.join(SETTINGS)}")
+
+
+def read_dotenv(file: Path) -> dict[str, str]:
+    """Return the client's settings in a `.env`, and no other names; empty if there is no file."""
+    if not file.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        # Interpolated, the value of a URL could hold a secret of the environment.
+        values = dotenv_values(stream=lines, interpolate=False)
+    return {name: value for name in _IN_DOTENV if (value := values.get(name))}
 
 
 def server_url(text: str, source: str) -> str:
     """Check and normalise a server's URL.
 
     Raises:
-        UsageError: It is no http or https URL, or carries a password.
+        UsageError: It is not an http or https URL, or carries a password.
     """
     try:
         parts = urlsplit(text.strip())
@@ -163,7 +216,7 @@ def server_url(text: str, source: str) -> str:
         usable = False
     if not usable or "@" in parts.netloc or parts.query or parts.fragment:
         raise UsageError(
-            f"{source}: {text!r} is no server URL",
+            f"{source}: {text!r} is not a server URL",
             hint=f"It looks like this: {DEFAULT_SERVER} or https://desk.example.com",
         )
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
@@ -183,7 +236,7 @@ def read_json(file: Path) -> dict[str, object]:
     """The object in a JSON file; empty where there is no file.
 
     Raises:
-        SeedXError: The file cannot be read or is no JSON object.
+        SeedXError: The file cannot be read or is not a JSON object.
     """
     try:
         value = json.loads(file.read_text("utf-8"))
@@ -192,9 +245,9 @@ def read_json(file: Path) -> dict[str, object]:
     except OSError as error:
         raise SeedXError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise SeedXError(f"{file} is damaged: {error}", hint="Mend or delete it") from error
+        raise SeedXError(f"{file} is damaged: {error}", hint="Repair or delete it") from error
     if not isinstance(value, dict):
-        raise SeedXError(f"{file} is damaged: it holds no JSON object", hint="Delete it")
+        raise SeedXError(f"{file} is damaged: it is not a JSON object", hint="Delete it")
     return value
 
 

@@ -1,7 +1,7 @@
 """What a command works with: the terminal, the API, the configuration and the time.
 
-Each part is made when it is first used, so that a command pays for what it needs and a test can
-hand in its own.
+Each part is created when it is first used, so that a command pays for what it needs and a test
+can pass in its own.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import shlex
 import sys
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from seedx_cli.config import Config
-from seedx_cli.terminal.console import Terminal
+from seedx_cli.config import Config, read_dotenv
+from seedx_cli.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,7 +47,7 @@ class Shared(NamedTuple):
 
 
 class Context:
-    """The parts a command uses, made on first use.
+    """The parts a command uses, created on first use.
 
     Args:
         shared: The options every command takes.
@@ -74,7 +75,17 @@ class Context:
     @cached_property
     def config(self) -> Config:
         """The settings of this user."""
-        return Config(self.environment, server=self.shared.server, profile=self.shared.profile)
+        config = Config(
+            self.environment,
+            dotenv=read_dotenv(Path(".env")),
+            server=self.shared.server,
+            profile=self.shared.profile,
+        )
+        if config.from_dotenv:
+            self.io.note(
+                f"Settings from .env in this folder: {', '.join(config.from_dotenv)}", "dim"
+            )
+        return config
 
     @cached_property
     def session(self) -> Session:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from seedx_cli.durations import duration
+
 DONE = 0
 FAILED = 1
 WRONG_USAGE = 2
@@ -16,13 +18,13 @@ _EXIT_CODES = {400: WRONG_USAGE, 401: REFUSED, 403: REFUSED, 404: NOT_FOUND, 422
 _HINTS = {
     "bad_credentials": "Try again: seedx login\nNo account yet: seedx signup",
     "email_taken": "seedx login",
-    "bad_transition": "See where it stands: seedx ticket show ID",
+    "bad_transition": "See its status: seedx ticket show {number}",
 }
 
 _HINTS_BY_STATUS = {
     401: "Sign in: seedx login",
     403: "See who you are: seedx whoami",
-    412: "Somebody changed it meanwhile. Look at it, then try again: seedx ticket show ID",
+    412: "Somebody else changed it. Look at it, then try again: seedx ticket show {number}",
     429: "Wait a little, then try again",
 }
 _LISTS = {
@@ -32,7 +34,7 @@ _LISTS = {
     "articles": "seedx kb list",
     "users": "seedx user list",
 }
-"""What lists the things under the first part of a path."""
+"""The command that lists what is under the first part of a path."""
 _BUSY = {429, 503}
 _MISSING = 404
 _LONGEST_SENTENCE = 500
@@ -67,7 +69,7 @@ class UsageError(SeedXError):
 
 
 class NotFoundError(SeedXError):
-    """The thing that a command names does not exist."""
+    """What was named does not exist, or the person may not see it."""
 
     exit_code = NOT_FOUND
 
@@ -85,7 +87,7 @@ class SignedOutError(SeedXError):
 
 
 class UnreachableError(SeedXError):
-    """The server could not be reached, or stopped answering."""
+    """The server cannot be reached, or stopped responding."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint, code="unreachable")
@@ -117,11 +119,10 @@ class ApiError(SeedXError):
         code = str(problem.get("code") or f"http_{status}")
         hint = _HINTS.get(code, _HINTS_BY_STATUS.get(status))
         if status == _MISSING:
-            hint = _where_it_would_be(path)
+            hint = _list_of_its_kind(path)
         if retry_after and status in _BUSY:
-            from seedx_cli.terminal.times import duration
-
             hint = f"Try again in {duration(retry_after)}"
+        hint = hint and hint.format(number=_ticket_number(path))
         super().__init__(_sentence(status, problem), hint=hint, code=code)
         self.status = status
         self.problem = dict(problem)
@@ -129,10 +130,17 @@ class ApiError(SeedXError):
         self.exit_code = _EXIT_CODES.get(status, FAILED)
 
 
-def _where_it_would_be(path: str) -> str:
-    """The command that lists what a path belongs to."""
+def _list_of_its_kind(path: str) -> str:
+    """Return the hint that leads to a list of what a path belongs to."""
     lists = _LISTS.get(path.strip("/").partition("/")[0])
     return f"See what there is: {lists}" if lists else "Is it a SeedX server? seedx doctor"
+
+
+def _ticket_number(path: str) -> str:
+    """Return the number of the ticket that a path names, `ID` if it names none."""
+    kind, _, rest = path.strip("/").partition("/")
+    number = rest.partition("/")[0]
+    return number if kind == "tickets" and number.isdigit() else "ID"
 
 
 def _sentence(status: int, problem: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""The `seedx` command line: its groups, and the one place where errors become exit codes."""
+"""The `seedx` command line: its commands, and the one place where errors become exit codes."""
 
 from __future__ import annotations
 
@@ -11,64 +11,40 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from seedx_cli.errors import DONE, INTERRUPTED, SeedXError, UsageError
-from seedx_cli.parsing.lazy import Entry, LazyGroup
+from seedx_cli.parsing.command import command_group, shared_of
 
 if TYPE_CHECKING:
-    # The classes that Typer passes to overridden methods have no public name.
     from types import FrameType
 
-    from typer._click.core import Command as ClickCommand
-    from typer._click.core import Context as ClickContext
-
-
-class RootGroup(LazyGroup):
-    """The top of the command line."""
-
-    entries = {  # noqa: RUF012  # the base class declares it a ClassVar
-        "demo": Entry(
-            "seedx_cli.commands.demo",
-            "Watch the whole product work, on this machine.",
-            "Start here",
-        ),
-        "help": Entry(
-            "seedx_cli.commands.help",
-            "Read about exit codes, the environment and JSON.",
-            "Start here",
-        ),
-        "signup": Entry("seedx_cli.commands.auth", "Make an account and sign in.", "Account"),
-        "login": Entry("seedx_cli.commands.auth", "Sign in to a server.", "Account"),
-        "logout": Entry("seedx_cli.commands.auth", "End the session.", "Account"),
-        "whoami": Entry(
-            "seedx_cli.commands.auth",
-            "Show server, user, role and where the token is kept.",
-            "Account",
-        ),
-        "ticket": Entry(
-            "seedx_cli.commands.ticket", "Open tickets, read them, answer them.", "Support"
-        ),
-        "ai": Entry("seedx_cli.commands.ai", "Stream the AI's reply to a ticket.", "Support"),
-        "ask": Entry(
-            "seedx_cli.commands.ask",
-            "Ask the knowledge base and the AI, then open a ticket if that did not help.",
-            "Support",
-        ),
-        "kb": Entry(
-            "seedx_cli.commands.kb.commands", "Read and fill the knowledge base.", "Support"
-        ),
-        "serve": Entry("seedx_cli.commands.serve", "Run the server.", "Operate"),
-        "user": Entry("seedx_cli.commands.user", "List accounts and give roles.", "Operate"),
-        "db": Entry(
-            "seedx_cli.commands.db", "Migrate, back up and restore the database.", "Operate"
-        ),
-        "config": Entry("seedx_cli.commands.config", "Read and change settings.", "Operate"),
-        "doctor": Entry("seedx_cli.commands.doctor", "Find out what is wrong.", "Operate"),
-    }
-
-
-app = typer.Typer(
-    cls=RootGroup,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["--help", "-h"]},
+app = command_group(
+    "seedx_cli.commands",
+    "SeedX: a support desk that lives in the terminal.",
+    {
+        "Start here": {
+            "demo": "Watch the whole product work, on this machine.",
+            "help": "Read about exit codes, the environment and JSON.",
+        },
+        "Account": {
+            "signup": "Create an account and sign in.",
+            "login": "Sign in to a server.",
+            "logout": "Sign out.",
+            "whoami": "Show the server, the user, the role and where the token is kept.",
+        },
+        "Support": {
+            "ticket": "Open, read and answer tickets.",
+            "ai": "Stream the AI's reply to a ticket.",
+            "ask": "Ask the AI, then open a ticket if that did not help.",
+            "kb": "Read and fill the knowledge base.",
+        },
+        "Operate": {
+            "serve": "Run the server.",
+            "user": "List accounts and give roles.",
+            "db": "Migrate, back up and restore the database.",
+            "config": "Read and change settings.",
+            "doctor": "Find out what is wrong.",
+            "completion": "Print a script that completes commands in your shell.",
+        },
+    },
 )
 
 
@@ -80,14 +56,31 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+def _install_completion(asked: bool) -> None:
+    if asked:
+        from seedx_cli.commands.completion import install
+
+        sys.stderr.write(install(os.environ))
+        raise typer.Exit
+
+
+@app.callback(help="SeedX: a support desk that lives in the terminal.")
 def seedx(
     _version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
+    _completion: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            callback=_install_completion,
+            is_eager=True,
+            help="Install completion for your shell.",
+        ),
+    ] = False,
 ) -> None:
-    """SeedX: a support desk that lives in the terminal."""
+    """Take the options that come before a command."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -115,48 +108,44 @@ def run(arguments: Sequence[str]) -> int:
         _silence(sys.stdout)
         return DONE
     except SeedXError as error:
-        return _tell(error, arguments)
+        return _report(error, arguments)
     except OSError as error:
-        return _tell(SeedXError(_of_the_system(error)), arguments)
+        return _report(_system_error(error), arguments)
     except Exception as error:  # noqa: BLE001  # the last resort: a bug must not show a traceback
-        return _tell(_bug(error), arguments)
+        return _report(_bug(error), arguments)
     return code
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
+    """Parse the command line and run the command."""
     command = typer.main.get_command(app)
     try:
         with command.make_context("seedx", [*arguments]) as context:
-            _invoke(command, context)
+            try:
+                command.invoke(context)
+            except SeedXError as error:
+                # A command in a hint goes to the server and profile that this one went to.
+                error.hint = error.hint and shared_of(context.meta).completed(error.hint)
+                raise
     except typer.Exit as end:
         return end.exit_code
     except typer.Abort:
         return INTERRUPTED
     except typer.TyperException as error:
-        raise _usage(error) from error
+        raise _usage_error(error) from error
     return DONE
 
 
-def _invoke(command: ClickCommand, context: ClickContext) -> None:
-    try:
-        command.invoke(context)
-    except SeedXError as error:
-        if error.hint:
-            from seedx_cli.parsing.command import shared_of
-
-            error.hint = shared_of(context.meta).completed(error.hint)
-        raise
-
-
-def _usage(error: typer.TyperException) -> UsageError:
+def _usage_error(error: typer.TyperException) -> UsageError:
     """Turn the parser's error into one of ours, with the help that fits."""
-    context: ClickContext | None = getattr(error, "ctx", None)
+    context = getattr(error, "ctx", None)
     path = context.command_path if context else "seedx"
-    return UsageError(error.format_message(), hint=f"How it is used: {path} --help")
+    return UsageError(error.format_message(), hint=f"See how to use it: {path} --help")
 
 
-def _tell(error: SeedXError, arguments: Sequence[str]) -> int:
-    from seedx_cli.terminal.console import Terminal
+def _report(error: SeedXError, arguments: Sequence[str]) -> int:
+    """Tell the person about an error and return its exit code."""
+    from seedx_cli.terminal.terminal import Terminal
 
     if os.environ.get("SEEDX_DEBUG") == "1":
         import traceback
@@ -177,16 +166,15 @@ def _silence(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _of_the_system(error: OSError) -> str:
-    """An error of the system without its number."""
-    said = error.strerror or str(error)
-    return f"{said}: {error.filename}" if error.filename else said
+def _system_error(error: OSError) -> SeedXError:
+    """Turn an error of the operating system into one of ours, without its number."""
+    reason = error.strerror or str(error)
+    return SeedXError(f"{reason}: {error.filename}" if error.filename else reason)
 
 
 def _bug(error: Exception) -> SeedXError:
-    said = f"{type(error).__name__}: {error}"
     bug = SeedXError(
-        f"SeedX stumbled over something it did not expect. {said}",
+        f"SeedX stumbled over something it did not expect. {type(error).__name__}: {error}",
         hint="SEEDX_DEBUG=1 in the environment shows where",
         code="unexpected",
     )

@@ -37,7 +37,7 @@ class Login(TypedDict):
 
 
 class Person(TypedDict):
-    """Somebody as a ticket or a message names them."""
+    """A person as a ticket or a message names them."""
 
     id: int
     name: str
@@ -45,7 +45,7 @@ class Person(TypedDict):
 
 
 class Citation(TypedDict, total=False):
-    """An article that an AI reply rests on; `number` is how the text refers to it."""
+    """An article that an AI reply is based on; `number` is how the text refers to it."""
 
     number: int
     slug: str
@@ -68,7 +68,7 @@ class Message(TypedDict):
 
 
 class Ticket(TypedDict):
-    """One problem. `messages` is there when a single ticket was asked for."""
+    """One problem. Only a single ticket that was asked for has `messages`."""
 
     id: int
     title: str
@@ -117,7 +117,7 @@ class Run(TypedDict):
 
 
 class Article(TypedDict):
-    """A page of the knowledge base; lists leave `content` out, searches add a snippet."""
+    """An article of the knowledge base; lists leave `content` out, searches add a snippet."""
 
     slug: str
     title: str
@@ -146,7 +146,7 @@ class UserPage(TypedDict):
 
 
 class TicketChanges(TypedDict, total=False):
-    """What may be changed on a ticket; only what is present is changed."""
+    """Changes to a ticket; fields that are left out are not changed."""
 
     status: Status
     priority: Priority

@@ -1,7 +1,7 @@
-"""The system's keyring, where there is one that answers.
+"""Secrets in the system's keyring, where there is one that responds.
 
-A keyring on a machine without a desktop often waits for ever for somebody to unlock it. So each
-call has three seconds; after that the caller keeps the secret in its own file.
+On a machine without a desktop a keyring often waits for somebody to unlock it, for ever. So each
+call has three seconds; after that the caller keeps the secret in a file of its own.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
-PATIENCE_SECONDS = 3.0
+TIMEOUT_SECONDS = 3.0
 _SERVICE = "seedx"
 
 T = TypeVar("T")
 
 
 def put(name: str, secret: str) -> bool:
-    """Keep a secret and read it back; False where no keyring does that in time."""
+    """Keep a secret, and read it back; return False where no keyring does that in time."""
 
     def work() -> bool:
         backend = _backend()
@@ -31,49 +31,49 @@ def put(name: str, secret: str) -> bool:
         backend.set_password(_SERVICE, name, secret)
         return backend.get_password(_SERVICE, name) == secret
 
-    return _within(work) is True
+    return _in_time(work) is True
 
 
 def get(name: str) -> str | None:
-    """The secret of that name; None where it is not to be had in time."""
+    """Return the secret of a name; None where there is none, or not in time."""
 
     def work() -> str | None:
         backend = _backend()
         return backend.get_password(_SERVICE, name) if backend else None
 
-    return _within(work)
+    return _in_time(work)
 
 
 def delete(name: str) -> None:
-    """Forget a secret, if the keyring is there and has it."""
+    """Delete a secret, where there is a keyring that has it."""
 
     def work() -> None:
         backend = _backend()
         if backend is not None:
             backend.delete_password(_SERVICE, name)
 
-    _within(work)
+    _in_time(work)
 
 
 def _backend() -> KeyringBackend | None:
     import keyring
 
     backend = keyring.get_keyring()
-    # Below 1 are the backends that refuse everything or keep secrets in plain text.
+    # Backends below 1 refuse everything or keep secrets in plain text.
     return backend if backend.priority >= 1 else None
 
 
-def _within(work: Callable[[], T]) -> T | None:
-    """Do it in a thread that may be left behind; None when it fails or takes too long."""
-    answers: queue.SimpleQueue[T] = queue.SimpleQueue()
+def _in_time(work: Callable[[], T]) -> T | None:
+    """Work in a thread that may be left behind; return None where it fails or takes too long."""
+    results: queue.SimpleQueue[T] = queue.SimpleQueue()
 
     def run() -> None:
-        # Backends raise what they like: D-Bus errors, their own, the system's.
+        # Backends raise errors of many kinds: of D-Bus, of the system, their own.
         with contextlib.suppress(Exception):
-            answers.put(work())
+            results.put(work())
 
     threading.Thread(target=run, daemon=True).start()
     try:
-        return answers.get(timeout=PATIENCE_SECONDS)
+        return results.get(timeout=TIMEOUT_SECONDS)
     except queue.Empty:
         return None

@@ -1,4 +1,4 @@
-"""What a client can do with the API, one class for each kind of thing."""
+"""What a client can do with the API: one class for each kind of resource."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from seedx_cli.client.shapes import checked
 from seedx_cli.errors import ApiError
 
 if TYPE_CHECKING:
-    from seedx_cli.client import Client
     from seedx_cli.client.sse import Event
+    from seedx_cli.client.transport import Transport
 
 _LAST_EVENTS = {"done", "error"}
 _CREATED = 201
@@ -34,43 +34,43 @@ _PAGE = 100
 
 
 class _Resource:
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
     def _get(self, path: str, **query: object) -> object:
-        return self._client.request("GET", path, query=query)[1]
+        return self._transport.request("GET", path, query=query)[1]
 
     def _post(self, path: str, body: Mapping[str, object], key: str | None = None) -> object:
-        """Post under an `Idempotency-Key`, so that a repetition changes nothing."""
+        """Post with an `Idempotency-Key`, so that sending it again changes nothing."""
         headers = {"Idempotency-Key": key or os.urandom(16).hex()}
-        return self._client.request("POST", path, body=body, headers=headers)[1]
+        return self._transport.request("POST", path, body=body, headers=headers)[1]
 
 
 class Auth(_Resource):
     """Accounts and sessions."""
 
     def signup(self, name: str, email: str, password: str) -> User:
-        """Make an account; it is not signed in by that."""
+        """Create an account; this does not sign it in."""
         body = {"name": name, "email": email, "password": password}
         return checked(
-            self._client.request("POST", "/auth/signup", body=body, signed_in=False)[1], User
+            self._transport.request("POST", "/auth/signup", body=body, signed_in=False)[1], User
         )
 
     def login(self, email: str, password: str) -> User:
         """Sign in; the client's session keeps the tokens."""
         body = {"email": email, "password": password}
-        answer = self._client.request("POST", "/auth/login", body=body, signed_in=False)[1]
+        answer = self._transport.request("POST", "/auth/login", body=body, signed_in=False)[1]
         login = checked(answer, Login)
-        self._client.session.start(login)
+        self._transport.session.start(login)
         return login["user"]
 
     def logout(self) -> None:
         """End the session on the server and forget its tokens."""
-        self._client.request("POST", "/auth/logout")
-        self._client.session.end()
+        self._transport.request("POST", "/auth/logout")
+        self._transport.session.end()
 
     def me(self) -> User:
-        """The account that is signed in."""
+        """Return the account that is signed in."""
         return checked(self._get("/auth/me"), User)
 
 
@@ -90,7 +90,7 @@ class Tickets(_Resource):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> TicketPage:
-        """One page of tickets, the newest activity first; `limit` is 1 to 100."""
+        """Return one page of tickets, newest activity first; `limit` is 1 to 100."""
         query: dict[str, object] = {
             "status": status,
             "assignee": assignee,
@@ -104,8 +104,8 @@ class Tickets(_Resource):
         }
         return checked(self._get("/tickets", **query), TicketPage)
 
-    def get(self, ticket_id: int) -> Ticket:
-        """A ticket with its messages, all of them, oldest first."""
+    def show(self, ticket_id: int) -> Ticket:
+        """Return a ticket with all its messages, oldest first."""
         ticket = checked(self._get(f"/tickets/{ticket_id}"), Ticket)
         cursor = ticket.get("messages_next_cursor")
         while cursor:
@@ -115,7 +115,7 @@ class Tickets(_Resource):
         return ticket
 
     def messages(self, ticket_id: int, *, cursor: str | None = None) -> MessagePage:
-        """One page of a ticket's messages."""
+        """Return one page of a ticket's messages."""
         path = f"/tickets/{ticket_id}/messages"
         return checked(self._get(path, cursor=cursor, limit=_PAGE), MessagePage)
 
@@ -145,26 +145,28 @@ class Tickets(_Resource):
             body["internal"] = True
         return checked(self._post(f"/tickets/{ticket_id}/messages", body, key), Message)
 
-    def change(self, ticket_id: int, changes: TicketChanges, *, etag: str | None = None) -> Ticket:
-        """Change a ticket; with `etag` only if it still is the version of that tag."""
+    def edit(self, ticket_id: int, changes: TicketChanges, *, etag: str | None = None) -> Ticket:
+        """Change a ticket; with `etag` only if nobody has changed it since that version."""
         headers = {"If-Match": etag} if etag else None
         path = f"/tickets/{ticket_id}"
         body = cast("dict[str, object]", changes)
-        return checked(self._client.request("PATCH", path, body=body, headers=headers)[1], Ticket)
+        return checked(
+            self._transport.request("PATCH", path, body=body, headers=headers)[1], Ticket
+        )
 
     def claim(self) -> Ticket | None:
-        """Take the most urgent open ticket that nobody has; None when there is none."""
-        # Not repeated after a failure: a second attempt could take a second ticket.
-        ticket = self._client.request("POST", "/tickets/claim")[1]
+        """Take the most urgent open ticket that nobody has; None where there is none."""
+        # Without a key, so not repeated after a failure: that could take a second ticket.
+        ticket = self._transport.request("POST", "/tickets/claim")[1]
         return None if ticket is None else checked(ticket, Ticket)
 
     def events(self, ticket_id: int, *, last_id: str | None = None) -> Iterator[Event]:
-        """A ticket's life as it happens, without end; it survives cuts."""
+        """Follow what happens on a ticket, without end; a cut is resumed."""
         path = f"/tickets/{ticket_id}/events"
-        return self._client.resume(lambda seen: self._client.stream(path, seen), last_id)
+        return self._transport.resume(lambda seen: self._transport.stream(path, seen), last_id)
 
 
-class Assistant(_Resource):
+class AI(_Resource):
     """AI runs."""
 
     def stream(
@@ -177,8 +179,8 @@ class Assistant(_Resource):
     ) -> Iterator[Event]:
         """Follow an AI run of a ticket to its end: the one in progress, or a new one.
 
-        The first event is `run`, the last one `done` or `error`; text comes in between. After
-        `restarted` the text so far is void.
+        The first event is `run`, the last one `done` or `error`; text comes in between. At
+        `restarted` the text so far is discarded.
         """
         if purpose == "reply" and instructions is None:
             return self._follow(f"/tickets/{ticket_id}/ai-response")
@@ -187,18 +189,19 @@ class Assistant(_Resource):
     def ask(
         self, question: str, about: str | None = None, *, key: str | None = None
     ) -> Iterator[Event]:
-        """Have a question answered that has no ticket, and follow the answer as `stream`.
+        """Ask a question that has no ticket, and follow the answer as `stream` does.
 
         Args:
             question: At most 2,000 characters.
-            about: What it is about, such as a program's output; at most 50,000 characters.
+            about: Text that the question is about, such as a program's output; at most 50,000
+                characters.
             key: The same `key` again gives the same answer.
         """
         body = {"question": question, "context": about}
         return self.follow(checked(self._post("/ask", body, key), Run)["id"])
 
     def follow(self, run_id: int) -> Iterator[Event]:
-        """Read a run from its beginning to its end, as `stream`."""
+        """Follow a run from its beginning to its end, as `stream` does."""
         return self._follow(f"/ai-runs/{run_id}/events")
 
     def start(
@@ -216,7 +219,7 @@ class Assistant(_Resource):
         return checked(self._post(f"/tickets/{ticket_id}/ai-runs", body, key), Run)
 
     def run(self, run_id: int) -> Run:
-        """A run as it stands."""
+        """Return the current state of a run."""
         return checked(self._get(f"/ai-runs/{run_id}"), Run)
 
     def cancel(self, run_id: int) -> None:
@@ -242,14 +245,14 @@ class Assistant(_Resource):
             raise
 
     def _follow(self, path: str) -> Iterator[Event]:
-        """Read a run; once its number is known, a cut goes on at the run itself."""
+        """Read a run; once its number is known, a cut is resumed at the run itself."""
         run_id: object = None
 
-        def connect(last_id: str | None) -> Iterator[Event]:
+        def open_stream(last_id: str | None) -> Iterator[Event]:
             here = path if run_id is None else f"/ai-runs/{run_id}/events"
-            return self._client.stream(here, last_id)
+            return self._transport.stream(here, last_id)
 
-        for event in self._client.resume(connect):
+        for event in self._transport.resume(open_stream):
             if event.event == "run":
                 if run_id is not None:
                     continue
@@ -265,11 +268,11 @@ class Articles(_Resource):
     def list(
         self, *, q: str | None = None, limit: int | None = None, cursor: str | None = None
     ) -> ArticlePage:
-        """One page of articles; with `q`, those that fit, the best first."""
+        """Return one page of articles; with `q` those that match, best first."""
         return checked(self._get("/articles", q=q, cursor=cursor, limit=limit), ArticlePage)
 
     def all(self) -> Iterator[Article]:
-        """Every article, page by page."""
+        """Read every article, page by page."""
         cursor: str | None = None
         while True:
             page = self.list(limit=_PAGE, cursor=cursor)
@@ -278,32 +281,32 @@ class Articles(_Resource):
             if not cursor:
                 return
 
-    def get(self, slug: str) -> Article:
-        """An article with its content."""
+    def show(self, slug: str) -> Article:
+        """Return an article with its content."""
         return checked(self._get(f"/articles/{_quoted(slug)}"), Article)
 
     def put(
         self, slug: str, title: str, content: str, *, tags: Sequence[str] = ()
     ) -> tuple[Article, bool]:
-        """Write an article; the second part is whether it is new."""
+        """Create or replace an article; the second part of the result is whether it is new."""
         body = {"title": title, "content": content, "tags": [*tags]}
-        status, article = self._client.request("PUT", f"/articles/{_quoted(slug)}", body=body)
+        status, article = self._transport.request("PUT", f"/articles/{_quoted(slug)}", body=body)
         return checked(article, Article), status == _CREATED
 
     def delete(self, slug: str) -> None:
-        """Remove an article."""
-        self._client.request("DELETE", f"/articles/{_quoted(slug)}")
+        """Delete an article."""
+        self._transport.request("DELETE", f"/articles/{_quoted(slug)}")
 
 
 class Users(_Resource):
     """Accounts, for admins."""
 
     def list(self, *, cursor: str | None = None) -> UserPage:
-        """One page of accounts, the newest first."""
+        """Return one page of accounts, newest first."""
         return checked(self._get("/users", cursor=cursor, limit=_PAGE), UserPage)
 
     def all(self) -> Iterator[User]:
-        """Every account, page by page."""
+        """Read every account, page by page."""
         cursor: str | None = None
         while True:
             page = self.list(cursor=cursor)
@@ -312,13 +315,11 @@ class Users(_Resource):
             if not cursor:
                 return
 
-    def change(
-        self, user_id: int, *, role: str | None = None, disabled: bool | None = None
-    ) -> User:
-        """Give an account another role, or close and reopen it."""
+    def edit(self, user_id: int, *, role: str | None = None, disabled: bool | None = None) -> User:
+        """Give an account another role, disable it or enable it."""
         given = {"role": role, "disabled": disabled}
         body = {name: value for name, value in given.items() if value is not None}
-        return checked(self._client.request("PATCH", f"/users/{user_id}", body=body)[1], User)
+        return checked(self._transport.request("PATCH", f"/users/{user_id}", body=body)[1], User)
 
 
 def _quoted(slug: str) -> str:

@@ -1,4 +1,4 @@
-"""Who is signed in: the tokens, where they are kept, and how two processes share them."""
+"""The session: its tokens, where they are kept, and how processes share them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Tokens(NamedTuple):
     """A session's tokens.
 
     Attributes:
-        access_token: What each request carries.
-        refresh_token: What buys the next access token, once; None where there is none.
+        access_token: The token that each request carries.
+        refresh_token: The token that is traded for new tokens, once; None where there is none.
         expires_at: When the access token ends, in seconds since the epoch; None if unknown.
         user: Whose session it is, if known.
-        kept_in: Where the refresh token is: `file`, `keyring`, `memory` or `SEEDX_TOKEN`.
+        kept_in: Where the refresh token is kept: `file`, `keyring`, `memory` or `SEEDX_TOKEN`.
     """
 
     access_token: str
@@ -46,7 +46,7 @@ class Tokens(NamedTuple):
     kept_in: str = "memory"
 
     def is_stale(self, now: float) -> bool:
-        """Whether the access token is used up, or will be in a moment."""
+        """Whether the access token has expired, or will within `MARGIN_SECONDS`."""
         return self.expires_at is not None and self.expires_at - now < MARGIN_SECONDS
 
 
@@ -54,13 +54,13 @@ class Session(Protocol):
     """Where a client takes its tokens from."""
 
     def tokens(self) -> Tokens | None:
-        """The tokens as they stand, None when nobody is signed in."""
+        """Return the current tokens; None when nobody is signed in."""
 
     def start(self, login: Login) -> Tokens:
         """Keep the tokens of a sign-in."""
 
     def renew(self, spent: str, exchange: Exchange) -> Tokens | None:
-        """Replace an access token that is used up.
+        """Replace an access token that has expired.
 
         Args:
             spent: The access token that no longer works.
@@ -78,7 +78,7 @@ class Session(Protocol):
 
 
 class MemorySession:
-    """A session that lasts as long as the object; for programs and for ``SEEDX_TOKEN``."""
+    """A session that lasts as long as this object: for programs, and for ``SEEDX_TOKEN``."""
 
     def __init__(self, token: str | None = None, *, kept_in: str = "memory") -> None:
         self._tokens = Tokens(token, kept_in=kept_in) if token else None
@@ -86,7 +86,7 @@ class MemorySession:
         self._lock = threading.Lock()
 
     def tokens(self) -> Tokens | None:
-        """The tokens as they stand."""
+        """Return the current tokens; None when nobody is signed in."""
         return self._tokens
 
     def start(self, login: Login) -> Tokens:
@@ -95,7 +95,7 @@ class MemorySession:
         return self._tokens
 
     def renew(self, spent: str, exchange: Exchange) -> Tokens | None:
-        """Trade the refresh token, unless another thread already did."""
+        """Trade the refresh token, unless another thread has done so already."""
         with self._lock:
             held = self._tokens
             if held is None or held.access_token != spent:
@@ -116,8 +116,8 @@ class MemorySession:
 class StoredSession:
     """A session kept on disk for one server and profile, shared by every process of the user.
 
-    The refresh token, which lives long, goes into the system's keyring where one works; the file,
-    mode 0600, always holds the access token, which lives an hour.
+    The refresh token, which is valid for long, is kept in the system's keyring where one works; the
+    file, mode 0600, holds the access token, which is valid for an hour.
 
     Args:
         directory: The configuration folder.
@@ -134,7 +134,7 @@ class StoredSession:
         self.file = directory / "tokens" / f"{_file_name(server, profile)}.json"
 
     def tokens(self) -> Tokens | None:
-        """The tokens as they stand; without the refresh token when the keyring has it."""
+        """Return the current tokens; without the refresh token where the keyring has it."""
         stored = read_json(self.file)
         access_token = stored.get("access_token")
         if not isinstance(access_token, str) or not is_token(access_token):
@@ -150,7 +150,7 @@ class StoredSession:
         )
 
     def start(self, login: Login) -> Tokens:
-        """Keep the tokens of a sign-in, in the keyring if that works."""
+        """Keep the tokens of a sign-in, in the keyring where it works."""
         from seedx_cli.client import keyring_store
 
         tokens = _tokens_of(login, self._now())
@@ -172,7 +172,7 @@ class StoredSession:
             refresh_token = held.refresh_token or self._from_keyring(held)
             if refresh_token is None:
                 return None
-            # Where nothing can be written, the token must not be spent.
+            # Fail before the token is spent, where nothing can be written.
             self._write(held, held.kept_in)
             try:
                 login = exchange(refresh_token)
@@ -220,14 +220,14 @@ def _tokens_of(login: Login, now: float) -> Tokens:
 
 
 def _file_name(server: str, profile: str) -> str:
-    """A readable, unique file name; the hash keeps apart what the readable part may not."""
+    """Return a readable, unique file name; the hash tells apart what the readable part may not."""
     readable = re.sub(r"[^A-Za-z0-9.-]+", "_", f"{profile}-{urlsplit(server).netloc}")[:80]
     return f"{readable}-{hashlib.sha256(f'{profile} {server}'.encode()).hexdigest()[:12]}"
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back for a moment; they arrive at the end of the block."""
+    """Hold SIGINT and SIGTERM back until the end of the block."""
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield

@@ -1,4 +1,4 @@
-"""Whether a document is what the server should have sent: any program may listen at a port."""
+"""Checks that a document is what a SeedX server sends: any program may listen at a port."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ T = TypeVar("T")
 
 
 def checked(value: object, shape: type[T]) -> T:
-    """A document that has the fields and the types of a shape; more fields are welcome.
+    """Return a document after a check of its fields and their types; further fields are kept.
 
     Args:
-        value: What JSON gave.
+        value: The document as it was read from JSON.
         shape: A `TypedDict` of `documents`, or another type that its fields may have.
 
     Raises:
-        SeedXError: It has not.
+        SeedXError: A field is missing or has another type.
     """
     if not fits(value, shape):
         name = getattr(shape, "__name__", str(shape))
         raise SeedXError(
-            f"The server answered with something that is no {name}",
+            f"The server answered with something that is not a {name}",
             hint="Is it a SeedX server? seedx doctor",
             code="bad_answer",
         )

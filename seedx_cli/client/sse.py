@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 TEXT = "message"
+CAUGHT_UP = "caught_up"
+"""The name under which `events` reports that a ticket's past has been sent."""
 
-_LONGEST_LINE = 4 * 1024 * 1024
+LONGEST_EVENT = 4 * 1024 * 1024
+"""Characters of one event, and of one line, that are read at most."""
+
+_CAUGHT_UP_COMMENT = ": caught up"
 
 
 class Event(NamedTuple):
@@ -16,7 +23,7 @@ class Event(NamedTuple):
 
     Attributes:
         event: Its name; `message`, the standard's default, is a piece of text.
-        id: What to give as `Last-Event-ID` to go on after it; None where the server sent none.
+        id: What to send as `Last-Event-ID` to go on after it; None where the server sent none.
         data: The JSON object it carries.
     """
 
@@ -31,51 +38,55 @@ class Event(NamedTuple):
         return content if isinstance(content, str) else ""
 
 
-def lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Cut a body into lines, in whatever pieces it arrives.
-
-    Only LF and CRLF end a line: `str.splitlines` would also cut at U+2028 and its like, which
-    JSON allows inside a string.
-
-    Raises:
-        ValueError: A line does not end.
-    """
-    rest = b""
-    for chunk in chunks:
-        *complete, rest = (rest + chunk).split(b"\n")
-        if len(rest) > _LONGEST_LINE:
-            raise ValueError("a line without end")
-        for line in complete:
-            yield line.removesuffix(b"\r").decode("utf-8", "replace")
-
-
-def events(chunks: Iterable[bytes]) -> Iterator[Event]:
+def events(body: Iterable[bytes]) -> Iterator[Event]:
     """Read the events of a body.
 
-    Comments are skipped; an event that the connection cut off before its blank line is dropped,
-    as the standard demands, so that it is asked for again. An identifier that no header can carry
-    back is no identifier.
+    Comments are skipped, except the one that ends a ticket's past. An event that the connection
+    cut off before its blank line is dropped, as the standard demands, so that it is asked for
+    again. An id that a header cannot carry back is not used.
+
+    Args:
+        body: The body, cut anywhere.
 
     Raises:
-        ValueError: An event holds no JSON, or does not end.
+        ValueError: An event is not JSON, or is longer than `LONGEST_EVENT`.
     """
-    name: str = TEXT
-    identifier: str | None = None
+    name, event_id = TEXT, None
     data: list[str] = []
-    for line in lines(chunks):
+    length = 0
+    for line in _lines(body):
         if not line:
             if data:
-                yield Event(name, identifier, _object("\n".join(data)))
-            name, identifier, data = TEXT, None, []
+                yield Event(name, event_id, _object("\n".join(data)))
+            name, event_id, data, length = TEXT, None, [], 0
             continue
+        if line == _CAUGHT_UP_COMMENT:
+            yield Event(CAUGHT_UP, None, {})
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "event":
             name = value
         elif field == "id":
-            identifier = value if value.isascii() and value.isprintable() else None
+            event_id = value if value.isascii() and value.isprintable() else None
         elif field == "data":
             data.append(value)
+            # A line without text takes memory too.
+            length += len(value) + 1
+            if length > LONGEST_EVENT:
+                raise ValueError("The event is too long")
+
+
+def _lines(body: Iterable[bytes]) -> Iterator[str]:
+    """Cut a body into lines at LF, CRLF and CR; `str.splitlines` would cut at U+2028 as well."""
+    decoder = io.IncrementalNewlineDecoder(
+        codecs.getincrementaldecoder("utf-8-sig")("replace"), translate=True
+    )
+    rest = ""
+    for piece in body:
+        *lines, rest = (rest + decoder.decode(piece)).split("\n")
+        if len(rest) > LONGEST_EVENT:
+            raise ValueError("The line is too long")
+        yield from lines
 
 
 def _object(text: str) -> dict[str, object]:

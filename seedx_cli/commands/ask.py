@@ -1,4 +1,4 @@
-"""Asking first, before a ticket is opened: seedx ask."""
+"""seedx ask: ask the AI before a ticket is opened."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import Annotated
 
 import typer
 
-from seedx_cli.commands.ticket.write import NewOptions, run_new
 from seedx_cli.context import Context
 from seedx_cli.errors import UsageError
-from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.parsing.command import Command, command_app, context_of
 from seedx_cli.terminal.prompts import confirm
+from seedx_cli.tickets.opening import NewTicket, open_ticket, show_opened, suggest_next
 from seedx_cli.tickets.redaction import Redaction, redact
 from seedx_cli.tickets.streaming import follow
 from seedx_cli.tickets.texts import Source, decoded
-
-app = command_group("Questions.")
 
 _LONGEST_CONTEXT = 45_000
 _LONGEST_READ = 10 * _LONGEST_CONTEXT
@@ -33,23 +31,27 @@ class AskOptions:
     redact_emails: bool = False
 
 
-def run_ask(options: AskOptions, context: Context) -> None:
+def run(options: AskOptions, context: Context) -> None:
     """Stream an answer to a question and what was piped in, then offer to open a ticket."""
     io = context.io
     question, in_question = redact(options.question.strip(), emails=options.redact_emails)
     if not question:
         raise UsageError("There is no question", hint='seedx ask "why does this fail?"')
     piped = "" if io.stdin.isatty() else decoded(io.read_input(), "Standard input")
-    # Cut after the secrets are out: half a key would not be known for one.
+    # Secrets are taken out before the text is cut: half a key would not be recognized.
     piped, in_piped = redact(piped[-_LONGEST_READ:], emails=options.redact_emails)
-    piped = _newest(piped, context)
+    piped = _end_of(piped, context)
     _tell_redactions([*in_question, *in_piped], context)
-    run = context.api.ai.ask(question, piped or None)
-    follow(run, context, go_on="seedx ask")
+    events = context.api.ai.ask(question, piped or None)
+    answer = follow(events, context, go_on=None)
     if _wants_ticket(options, context):
-        source = Source(body=_description(question, piped))
-        title = question.split("\n")[0][:_LONGEST_TITLE]
-        run_new(NewOptions(title, source, as_event=True), context)
+        if not (io.json or io.is_terminal) and not answer.text.endswith("\n"):
+            # The number of the ticket gets a line of its own.
+            io.line()
+        _open_ticket(question, piped, context)
+
+
+app = command_app()
 
 
 @app.command(
@@ -78,16 +80,16 @@ def ask(
         bool, typer.Option("--redact-emails", help="Take e-mail addresses out too.")
     ] = False,
 ) -> None:
-    """Ask the knowledge base and the AI, then open a ticket if that did not help.
+    """Ask the AI, then open a ticket if that did not help.
 
-    What is piped in goes with the question. Passwords, keys and tokens in it are taken out before
-    it leaves this machine.
+    It answers from the knowledge base. What is piped in goes with the question. Passwords, keys
+    and tokens in it are taken out before it leaves this machine.
     """
-    run_ask(AskOptions(" ".join(question), ticket, redact_emails), context_of(typer_context))
+    run(AskOptions(" ".join(question), ticket, redact_emails), context_of(typer_context))
 
 
-def _newest(text: str, context: Context) -> str:
-    """The end of a long text, where errors stand; it is told when something is left out."""
+def _end_of(text: str, context: Context) -> str:
+    """Return the end of a long text, where errors are, and say if something is left out."""
     text = text.replace("\x00", "").strip("\n")
     if len(text) <= _LONGEST_CONTEXT:
         return text
@@ -115,10 +117,18 @@ def _wants_ticket(options: AskOptions, context: Context) -> bool:
     return confirm(io, "Open a ticket with this?", "--ticket", beside_pipe=True)
 
 
+def _open_ticket(question: str, piped: str, context: Context) -> None:
+    title = question.partition("\n")[0][:_LONGEST_TITLE]
+    description = _description(question, piped)
+    ticket = open_ticket(NewTicket(title, description, Source(body=description)), context)
+    show_opened(ticket, context, as_event=True)
+    suggest_next(ticket, context)
+
+
 def _description(question: str, piped: str) -> str:
-    """The question with the piped text under it, in a fence that the text cannot end."""
+    """Return the question with the piped text below it, in a fence that the text cannot end."""
     if not piped:
         return question
-    longest = max((len(run) for run in re.findall(r"`{3,}", piped)), default=2)
+    longest = max((len(backticks) for backticks in re.findall(r"`{3,}", piped)), default=2)
     fence = "`" * (longest + 1)
     return f"{question}\n\n{fence}text\n{piped}\n{fence}"

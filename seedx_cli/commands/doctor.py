@@ -1,4 +1,4 @@
-"""Finding out what is wrong: seedx doctor."""
+"""seedx doctor: find out what is wrong."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import platform
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from importlib.util import find_spec
+from urllib.parse import urlsplit
 
 import typer
 
+from seedx_cli.client import Client
 from seedx_cli.client.session import StoredSession
 from seedx_cli.config import is_this_machine
 from seedx_cli.context import Context
-from seedx_cli.errors import SeedXError
-from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.errors import ApiError, SeedXError
+from seedx_cli.parsing.command import Command, command_app, context_of
 from seedx_cli.terminal.safe_text import safe_line
 from seedx_cli.version import VERSION
-
-app = command_group("Checks.")
 
 GOOD, WARNING, BAD = "ok", "warning", "failed"
 _STYLES = {GOOD: "green", WARNING: "magenta", BAD: "red"}
@@ -34,7 +35,7 @@ class Finding:
     detail: str
 
 
-def run_doctor(context: Context) -> None:
+def run(context: Context) -> None:
     """Check the client, the server it talks to, and the server on this machine.
 
     Raises:
@@ -50,7 +51,10 @@ def run_doctor(context: Context) -> None:
             io.line(f"{status} {finding.name:<18} {safe_line(finding.detail)}")
     failed = [finding.name for finding in findings if finding.status == BAD]
     if failed:
-        raise SeedXError(f"Not well: {', '.join(failed)}")
+        raise SeedXError(f"Unhealthy: {', '.join(failed)}")
+
+
+app = command_app()
 
 
 @app.command(
@@ -66,7 +70,7 @@ def doctor(typer_context: typer.Context) -> None:
 
     It looks at the client, at the server and, on the server's own machine, at the database.
     """
-    run_doctor(context_of(typer_context))
+    run(context_of(typer_context))
 
 
 def _findings(context: Context) -> Iterator[Finding]:
@@ -98,10 +102,22 @@ def _configuration(context: Context) -> Finding:
 
 def _server(context: Context) -> Finding:
     server = context.config.server
-    _, answer = context.api.request("GET", "/readyz", signed_in=False)
+    answer = _readiness(context)
     if not isinstance(answer, dict) or "status" not in answer:
-        return Finding("server", BAD, f"{server.value} ({server.source}) is no SeedX server")
+        return Finding("server", BAD, f"{server.value} ({server.source}) is not a SeedX server")
     return Finding("server", GOOD, f"{server.value} ({server.source}) is ready")
+
+
+def _readiness(context: Context) -> object:
+    """Ask a server whether it is ready; one with SEEDX_API_PREFIX says so at its root."""
+    try:
+        return context.api.transport.request("GET", "/readyz", signed_in=False)[1]
+    except ApiError as error:
+        url = urlsplit(context.config.server.value)
+        if error.status != HTTPStatus.NOT_FOUND or not url.path:
+            raise
+        with Client(f"{url.scheme}://{url.netloc}", wait=context.io.wait) as root:
+            return root.transport.request("GET", "/readyz", signed_in=False)[1]
 
 
 def _account(context: Context) -> Finding:

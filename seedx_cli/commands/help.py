@@ -1,21 +1,16 @@
-"""Reading about SeedX in the terminal: seedx help TOPIC."""
+"""seedx help: read about a topic or a command."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from seedx_cli.context import Context
 from seedx_cli.errors import UsageError
-from seedx_cli.parsing.command import Command, command_group, context_of
-
-if TYPE_CHECKING:
-    # What Typer passes around has no public name.
-    from typer._click.core import Context as ClickContext
-
-app = command_group("Topics.")
+from seedx_cli.parsing.command import Command, command_app, context_of, did_you_mean
 
 _EXIT_CODES = """\
 EXIT CODES
@@ -27,8 +22,8 @@ EXIT CODES
   5    not found
   130  interrupted with Ctrl-C
 
-An error is one or two lines on stderr: what went wrong, then what mends it. With --json it is one
-JSON object on stderr: {"code", "message", "hint"}.
+An error is one or two lines on stderr: what went wrong, then what to do about it. With --json it is
+one JSON object on stderr: {"code", "message", "hint"}.
 """
 
 _ENVIRONMENT = """\
@@ -43,17 +38,20 @@ ENVIRONMENT
   NO_COLOR          any value: no colour
   CLICOLOR_FORCE    1: colour even in a pipe
   SEEDX_DEBUG       1: show where an error came from
-  SSL_CERT_FILE     certificates to trust besides the usual ones
+  SSL_CERT_FILE     certificates to trust in place of the usual ones
   HTTPS_PROXY       a proxy on the way to the server; NO_PROXY names exceptions
 
-The server's own settings (DATABASE_URL, JWT_SECRET, GROK_API_KEY and others) are in the README.
+SEEDX_URL, SEEDX_TOKEN and SEEDX_CONFIG_DIR may also be set in .env in the working folder. The
+environment beats that file, and a token of the environment never goes to a server that only the
+file names. The server's own settings (DATABASE_URL, JWT_SECRET, GROK_API_KEY and others) are in the
+README.
 """
 
 _JSON = """\
 JSON
 
-With --json every command prints the document of the HTTP API on stdout, as it came. The API is
-described at /docs of each server.
+With --json every command prints the document of the HTTP API on stdout, as the server sent it. The
+API is described at /docs of each server.
 
   seedx ticket list --json | jq -r '.items[] | select(.priority == "urgent") | .id'
 
@@ -61,26 +59,33 @@ Streams (seedx ai, seedx ticket watch) print one object a line as it happens:
 
   {"event": "message", "id": "17.5", "data": {"content": "Hello"}}
 
-`event` is run, message (a piece of text), restarted (the text so far is void), done or error; a
-ticket opened on the way (ticket new --ai, ask --ticket) is the event ticket. For a watched ticket
-it is the type of what happened, such as message.created or ticket.updated. All output is ASCII;
-everything else is escaped.
+`event` is run, message (a piece of text), restarted (the text so far is discarded), done or error.
+A ticket opened on the way (ticket new --ai, ask --ticket) is the event ticket, and a draft that was
+sent (ai --draft --send) is the event sent. For a watched ticket it is the type of what happened,
+such as message.created or ticket.updated. All output is ASCII; everything else is escaped.
 """
 
 TOPICS = {"exit-codes": _EXIT_CODES, "environment": _ENVIRONMENT, "json": _JSON}
 
 
-def run_help(words: tuple[str, ...], typer_context: typer.Context, context: Context) -> None:
+@dataclass(frozen=True)
+class HelpOptions:
+    """A topic, or the words of a command; empty for an overview."""
+
+    words: tuple[str, ...] = ()
+
+
+def run(options: HelpOptions, typer_context: typer.Context, context: Context) -> None:
     """Show a topic, or the help of a command."""
-    io = context.io
-    if not words:
-        io.line(typer_context.find_root().get_help())
-        io.line(f"\nTopics: seedx help {' | '.join(TOPICS)}")
-        return
-    if len(words) == 1 and words[0] in TOPICS:
-        io.page(TOPICS[words[0]])
-        return
-    io.line(_command_help(words, typer_context.find_root()))
+    name, io = " ".join(options.words), context.io
+    text = TOPICS.get(name) or _help_of(options.words, typer_context)
+    if io.json:
+        io.document({"name": name or None, "text": text})
+    else:
+        io.page(text)
+
+
+app = command_app()
 
 
 @app.command(
@@ -102,17 +107,25 @@ def help_(
 
     With a command's name it shows the help of that command.
     """
-    run_help(tuple(words or ()), typer_context, context_of(typer_context))
+    run(HelpOptions(tuple(words or ())), typer_context, context_of(typer_context))
 
 
-def _command_help(words: tuple[str, ...], here: ClickContext) -> str:
+def _help_of(words: tuple[str, ...], typer_context: typer.Context) -> str:
+    """Return the help of a command, or without words of the program.
+
+    Raises:
+        UsageError: There is no such command.
+    """
+    here = typer_context.find_root()
+    if not words:
+        return f"{here.get_help()}\n\nTopics: seedx help {' | '.join(TOPICS)}\n"
     for word in words:
         group = here.command
-        names = group.list_commands(here) if hasattr(group, "list_commands") else []
-        command = group.get_command(here, word) if word in names else None  # type: ignore[attr-defined]  # a group has it
+        command = group.get_command(here, word) if isinstance(group, TyperGroup) else None
         if command is None:
-            near = get_close_matches(word, [*names, *TOPICS], n=1)
-            guess = f"Did you mean {near[0]!r}?" if near else None
-            raise UsageError(f"There is no topic or command {word!r}", hint=guess)
-        here = type(here)(command, parent=here, info_name=word)
-    return here.get_help()
+            names = group.list_commands(here) if isinstance(group, TyperGroup) else []
+            raise UsageError(
+                f"There is no topic or command {word!r}", hint=did_you_mean(word, [*names, *TOPICS])
+            )
+        here = command.make_context(word, [], parent=here, resilient_parsing=True)
+    return f"{here.get_help()}\n"

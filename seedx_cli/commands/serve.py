@@ -1,15 +1,33 @@
-"""Running the server."""
+"""seedx serve: run the server."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
 
 from seedx_cli.local.entry import entry
-from seedx_cli.parsing.command import Command, command_group, context_of
+from seedx_cli.parsing.command import Command, command_app
 
-app = command_group("The server.")
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """Where and how to serve; None leaves it to the server's settings."""
+
+    host: str | None = None
+    port: int | None = None
+    workers: int = 1
+    reload: bool = False
+
+
+def run(options: ServeOptions) -> None:
+    """Serve until a signal ends it."""
+    with entry() as server:
+        server.serve(**asdict(options))
+
+
+app = command_app()
 
 
 @app.command(
@@ -21,24 +39,26 @@ app = command_group("The server.")
     """,
 )
 def serve(
-    typer_context: typer.Context,
     host: Annotated[
-        str | None, typer.Option("--host", help="Where to listen; SEEDX_HOST or 127.0.0.1.")
+        str | None,
+        typer.Option("--host", metavar="ADDRESS", help="Where to listen; SEEDX_HOST or 127.0.0.1."),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", min=0, max=65535, help="The port; SEEDX_PORT or 8443, 0 for any."),
+        typer.Option(
+            "--port", min=0, max=65535, metavar="PORT", help="SEEDX_PORT or 8443; 0 for any."
+        ),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="How many processes.")] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, metavar="N", help="How many processes.")
+    ] = 1,
     reload: Annotated[
-        bool, typer.Option("--reload", help="Start again when the source changes.")
+        bool, typer.Option("--reload", help="Restart when the source changes.")
     ] = False,
 ) -> None:
     """Run the server.
 
-    It brings the database up to date first. Without DATABASE_URL it brings its own PostgreSQL and
-    keeps it in the data folder.
+    It migrates the database first. Without DATABASE_URL it brings its own PostgreSQL and keeps it
+    in the data folder.
     """
-    context_of(typer_context)
-    with entry() as server:
-        server.serve(host=host, port=port, workers=workers, reload=reload)
+    run(ServeOptions(host, port, workers, reload))

@@ -1,14 +1,16 @@
-"""Answers the shell's question what may come next, before anything else is imported.
+"""Answers a shell's question of what may come next, before anything else is imported.
 
-The shell asks through the scripts that ``--install-completion`` installs, at each press of a key.
-So this reads a table that was made when the package was built, and a file with the tickets seen
-last; nothing is parsed and nobody is called.
+The shell asks at each press of a key, through the scripts that `seedx completion` prints. So this
+reads a table that was made from the commands, and a file with the tickets seen last; nothing is
+parsed and nobody is called.
 """
 
 import sys
 from collections.abc import Mapping
 
 VARIABLE = "_SEEDX_COMPLETE"
+# Cut by hand: importing pathlib takes longer than all of this.
+TABLE = f"{__file__.rpartition('/')[0]}/table.tsv"
 
 _MOST_TICKETS = 50
 
@@ -17,101 +19,119 @@ def run(environment: Mapping[str, str]) -> int:
     """Answer one question on stdout.
 
     Args:
-        environment: Holds the question, as Typer's scripts for bash, zsh and fish put it.
+        environment: Holds the shell's name and, in ``COMP_LINE``, the command line; for bash with
+            the cursor's place in ``COMP_POINT``.
 
     Returns:
-        The exit code; fish takes 1 as "complete file names".
+        The exit code.
     """
-    shell = environment[VARIABLE].partition("_")[2]
-    words, unfinished = _question(shell, environment)
-    found = [
-        (value, about)
-        for value, about in candidates(words, unfinished, environment)
-        if value.startswith(unfinished)
-    ]
-    if environment.get("_TYPER_COMPLETE_FISH_ACTION") == "is-args":
-        return 0 if found else 1
-    sys.stdout.write(_answer(shell, found))
+    shell = environment[VARIABLE]
+    line = environment.get("COMP_LINE", "").encode()
+    words, unfinished = split(line[: int(environment.get("COMP_POINT", len(line)))].decode())
+    before = ""
+    if unfinished.startswith("-") and "=" in unfinished:
+        option, _, unfinished = unfinished.partition("=")
+        words.append(option)
+        # bash counts what comes after `=` as a word of its own; the others do not.
+        before = "" if shell == "bash" else f"{option}="
+    for name, description in candidates(words[1:], unfinished, environment):
+        if name.startswith(unfinished):
+            sys.stdout.write(_line(shell, before + name, description))
     return 0
 
 
 def candidates(
     words: list[str], unfinished: str, environment: Mapping[str, str]
 ) -> list[tuple[str, str]]:
-    """What may come next, each with a word about it.
+    """Return what may come next, each with its description.
 
     Args:
         words: The words before, without the program's name.
         unfinished: The beginning of the word that is asked for.
         environment: Tells where the tickets seen last are.
     """
-    from seedx_cli.completion.table import TABLE
-
-    node, arguments, value_of = TABLE, 0, ""
+    table = _table()
+    path, arguments, value_of = "", 0, ""
     for word in words:
         if value_of:
             value_of = ""
         elif word.startswith("-"):
-            takes = node["options"].get(word, ("", ""))[1]
-            value_of = takes if "=" not in word else ""
-        elif word in node["commands"]:
-            node = node["commands"][word]
+            value_of = _taken_by(word, path, table)
+        elif any(row[:3] == [path, "command", word] for row in table):
+            path = f"{path} {word}".strip()
         else:
             arguments += 1
     if value_of:
         return _values(value_of, environment)
+    rows = [row for row in table if row[0] == path]
+    commands = [(name, description) for _, kind, name, _, description in rows if kind == "command"]
     if unfinished.startswith("-"):
-        return [(name, about) for name, (about, _) in node["options"].items()]
-    if node["commands"]:
-        return [(name, command["help"]) for name, command in node["commands"].items()]
-    expected = node["arguments"]
-    return _values(expected[min(arguments, len(expected) - 1)], environment) if expected else []
+        shared = [] if commands else [row for row in table if row[0] == "*"]
+        return [(row[2], row[4]) for row in [*rows, *shared] if row[1] == "option"]
+    expected = [takes for _, kind, _, takes, _ in rows if kind == "argument"]
+    if commands or not expected:
+        return commands
+    return _values(expected[min(arguments, len(expected) - 1)], environment)
+
+
+def split(line: str) -> tuple[list[str], str]:
+    """Split a command line as shells do, into finished words and the one at its end."""
+    words: list[str] = []
+    word: str | None = None
+    quote, is_escaped = "", False
+    for letter in line:
+        if is_escaped:
+            word, is_escaped = (word or "") + letter, False
+        elif letter == "\\" and quote != "'":
+            is_escaped = True
+        elif letter == quote:
+            quote = ""
+        elif quote:
+            word = (word or "") + letter
+        elif letter in "'\"":
+            word, quote = word or "", letter
+        elif not letter.isspace():
+            word = (word or "") + letter
+        elif word is not None:
+            words.append(word)
+            word = None
+    return words, word or ""
+
+
+def _taken_by(option: str, path: str, table: list[list[str]]) -> str:
+    """Return what an option of a command takes; nothing for a flag or an option with its value."""
+    here = [row for row in table if row[0] in {path, "*"}]
+    return next((row[3] for row in here if row[1:3] == ["option", option]), "")
+
+
+def _table() -> list[list[str]]:
+    with open(TABLE, encoding="utf-8") as lines:  # noqa: PTH123  # as above
+        return [line.rstrip("\n").split("\t") for line in lines]
 
 
 def _values(kind: str, environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The values of a kind: words, ticket numbers, or nothing, which means file names."""
+    """Return the values of a kind: words or ticket numbers, or none, which means file names."""
     if kind == "ticket":
         return _recent_tickets(environment)
-    return [(value, "") for value in kind.split("|") if value] if "|" in kind else []
+    return [(value, "") for value in kind.split("|")] if "|" in kind else []
 
 
 def _recent_tickets(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     from seedx_cli.paths import recent_file
 
     try:
-        file = recent_file(environment)
-        with open(file, encoding="utf-8") as lines:  # noqa: PTH123  # pathlib is dear here
+        with open(recent_file(environment), encoding="utf-8") as lines:  # noqa: PTH123  # as above
             pairs = [line.rstrip("\n").partition("\t") for line in lines]
     except OSError:
         return []
     return [(number, about) for number, _, about in pairs[:_MOST_TICKETS] if number.isdigit()]
 
 
-def _question(shell: str, environment: Mapping[str, str]) -> tuple[list[str], str]:
-    """The words before the cursor, and the word under it."""
-    if shell == "bash":
-        words = environment.get("COMP_WORDS", "").split()
-        cursor = int(environment.get("COMP_CWORD", "0"))
-        return words[1:cursor], words[cursor] if cursor < len(words) else ""
-    line = environment.get("_TYPER_COMPLETE_ARGS", "")
-    words = line.split()[1:]
-    if words and not line.endswith(" "):
-        return words[:-1], words[-1]
-    return words, ""
-
-
-def _answer(shell: str, found: list[tuple[str, str]]) -> str:
-    if shell == "fish":
-        return "".join(f"{value}\t{_harmless(about)}\n" for value, about in found)
-    if shell != "zsh":
-        return "".join(f"{value}\n" for value, _ in found)
-    if not found:
-        return "_files"
-    described = "\n".join(f'"{value}":"{_harmless(about)}"' for value, about in found)
-    return f"_arguments '*: :(({described}))'"
-
-
-def _harmless(text: str) -> str:
-    """A description that a shell may evaluate: zsh does, and a ticket's title is anybody's."""
-    kept = (letter if letter.isalnum() or letter in " .,-" else " " for letter in text)
-    return "".join(kept).strip() or "-"
+def _line(shell: str, name: str, description: str) -> str:
+    """Return a candidate as its shell reads it; only zsh and fish show descriptions."""
+    if shell == "fish" and description:
+        return f"{name}\t{description}\n"
+    if shell == "zsh":
+        escaped = name.replace(":", "\\:")
+        return f"{escaped}:{description}\n" if description else f"{escaped}\n"
+    return f"{name}\n"

@@ -1,96 +1,84 @@
-"""Makes the table that completion reads: ``python -m seedx_cli.completion.build``."""
+"""Writes the table that completion reads: ``python -m seedx_cli.completion.build``.
+
+A row has five columns, separated by tabs: a command's path (`ticket list`, `*` for every command),
+what the row is (command, option or argument), its name, what it takes, and its description. An
+option that takes nothing is a flag; `text` is a value that nothing can be suggested for.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from pprint import pformat
-from typing import TYPE_CHECKING
+from typing import Any
 
 import typer
+from typer.core import TyperGroup, TyperOption
 
 from seedx_cli.commands.help import TOPICS
-from seedx_cli.config import GENERAL_KEYS, PROFILE_KEYS
+from seedx_cli.completion.answer import TABLE
+from seedx_cli.config import SETTINGS
 from seedx_cli.main import app
 from seedx_cli.parsing.arguments import PRIORITIES, ROLES, STATUSES
-
-if TYPE_CHECKING:
-    # What Typer builds has no public name.
-    from typer._click import Command as ClickCommand
-    from typer._click import Parameter
-
-    from seedx_cli.completion.table import Node
-
-FILE = Path(__file__).with_name("table.py")
+from seedx_cli.parsing.command import shared_options
 
 _KINDS = {
     "ID": "ticket",
     "STATUS": "|".join(STATUSES),
     "PRIORITY": "|".join(PRIORITIES),
     "ROLE": "|".join(ROLES),
-    "KEY": "|".join((*PROFILE_KEYS, *GENERAL_KEYS)),
-    "up|down": "up|down",
+    "KEY": "|".join(SETTINGS),
     "[TOPIC | COMMAND...]": "|".join(TOPICS),
 }
-_HEAD = '''"""What may follow what on the command line; `completion.build` makes this file."""
 
-# Type checkers take this name as true; importing typing would double the time completion takes.
-TYPE_CHECKING = False
-
-if TYPE_CHECKING:
-    from typing import TypedDict
-
-    class Node(TypedDict):
-        """A command or a group: options with what they take, and what its arguments are."""
-
-        help: str
-        options: dict[str, tuple[str, str]]
-        arguments: list[str]
-        commands: dict[str, "Node"]
+Row = tuple[str, str, str, str, str]
 
 
-'''
+def rows() -> list[Row]:
+    """Return the whole command line as rows."""
+    shared = [row for option in shared_options() for row in _option_rows("*", option)]
+    return [*shared, *_rows("", typer.main.get_command(app))]
 
 
-def table() -> Node:
-    """The whole command line as plain data."""
-    return _node(typer.main.get_command(app))
+def table() -> str:
+    """Return the text of the table."""
+    return "".join("\t".join(row) + "\n" for row in rows())
 
 
-def source() -> str:
-    """The module that holds the table."""
-    return f'{_HEAD}TABLE: "Node" = {pformat(table(), width=98, sort_dicts=False)}\n'
-
-
-def _node(command: ClickCommand) -> Node:
-    subcommands = getattr(command, "commands", {})
-    options = {"--help": ("Show this message and exit.", "")}
-    arguments = []
+# Typer has no public name for what a command and its parameters are.
+def _rows(path: str, command: Any) -> list[Row]:  # noqa: ANN401  # see above
+    shared = {option.name for option in shared_options()}
+    found: list[Row] = [(path, "option", "--help", "", "Show this message and exit.")]
     for parameter in command.params:
-        if parameter.param_type_name == "argument":
-            arguments.append(_kind(parameter))
+        if isinstance(parameter, TyperOption):
+            if parameter.name not in shared:
+                found += _option_rows(path, parameter)
         else:
-            about = _first_sentence(getattr(parameter, "help", None))
-            takes = "" if getattr(parameter, "is_flag", False) else _kind(parameter)
-            names = (*parameter.opts, *parameter.secondary_opts)
-            options |= dict.fromkeys(names, (about, takes))
-    return {
-        "help": _first_sentence(command.help),
-        "options": options,
-        "arguments": arguments,
-        "commands": {name: _node(subcommands[name]) for name in subcommands},
-    }
+            found.append((path, "argument", str(parameter.name), _kind(parameter), ""))
+    if isinstance(command, TyperGroup):
+        context = command.make_context(path, ["--help"], resilient_parsing=True)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None  # noqa: S101  # it is on the list
+            found.append((path, "command", name, "", _first_line(child.help)))
+            found += _rows(f"{path} {name}".strip(), child)
+    return found
 
 
-def _kind(parameter: Parameter) -> str:
-    """What an option or argument takes; `file` where only the shell can help."""
-    return _KINDS.get(parameter.metavar or "", "file")
+def _option_rows(path: str, option: TyperOption) -> list[Row]:
+    takes = "" if option.is_flag else _kind(option)
+    names = (*option.opts, *option.secondary_opts)
+    return [(path, "option", name, takes, _first_line(option.help)) for name in names]
 
 
-def _first_sentence(text: str | None) -> str:
+def _kind(parameter: Any) -> str:  # noqa: ANN401  # see above
+    metavar = parameter.metavar or ""
+    return _KINDS.get(metavar, metavar if metavar.islower() and "|" in metavar else "text")
+
+
+def _first_line(text: str | None) -> str:
     return (text or "").split("\n", 1)[0]
 
 
 if __name__ == "__main__":
-    FILE.write_text(source(), "utf-8")
-    sys.stdout.write(f"{FILE}\n")
+    Path(TABLE).write_text(table(), "utf-8")
+    sys.stdout.write(f"{TABLE}\n")

@@ -1,1 +1,1 @@
-"""Markdown drawn on a terminal, also while it streams."""
+"""Markdown on a terminal, also while it is being written."""

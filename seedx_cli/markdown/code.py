@@ -1,7 +1,7 @@
 """Code in Markdown: fences that open and close, and lines coloured one by one.
 
-A line is coloured once, when it is complete, with what the lines before it left behind. Only
-languages whose lexers can go on in the middle are coloured; where a lexer loses its way, the rest
+A line is coloured once, when it is complete, from the state that the lines before it left. Only
+languages whose lexers can continue from such a state are coloured; where a lexer fails, the rest
 stays plain.
 """
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     Tokens = list[tuple[_TokenType, str]]
 
-# Lexers take time that grows faster than a line.
+# The time of a lexer grows faster than the length of a line.
 LONGEST_COLORED_LINE = 1000
 
-# What people call a language: the lexer that takes it up line by line.
+# The names that people use for a language, and the lexer that can read it line by line.
 _LANGUAGES = {
     "bash": "bash",
     "c": "c",
@@ -98,8 +98,8 @@ class Fence:
     """An open code fence (CommonMark 0.31, section 4.5).
 
     Attributes:
-        indent: Columns before its marks, which its lines lose too.
-        marks: The backquotes or tildes that opened it.
+        indent: Columns before its marks, which are removed from its lines too.
+        marks: The backquotes or tildes that open it.
         language: The first word of its info string.
     """
 
@@ -112,11 +112,11 @@ class Fence:
         """Read the line that opens a fence.
 
         Raises:
-            ValueError: The line opens none.
+            ValueError: The line opens no fence.
         """
         match = _FENCE.match(line)
         if match is None:
-            raise ValueError(f"No code fence: {line!r}")
+            raise ValueError(f"Not a code fence: {line!r}")
         language = match["info"].strip().partition(" ")[0]
         return cls(len(match["indent"]), match["marks"], language)
 
@@ -126,7 +126,7 @@ class Fence:
         return bool(match and match["marks"].startswith(self.marks))
 
     def content(self, line: str) -> str:
-        """A line of code without the fence's own indentation."""
+        """Return a line of code without the indentation of the fence."""
         spaces = len(line) - len(line.lstrip(" "))
         return line[min(spaces, self.indent) :]
 
@@ -134,10 +134,11 @@ class Fence:
 class Highlighter:
     """Colours code line by line.
 
-    A copy made with `copy.copy` goes its own way, so that a line may be tried before it is whole.
+    A copy made with `copy.copy` has a state of its own, so that a line can be tried before it is
+    complete.
 
     Args:
-        language: What the author called the language; unknown ones stay plain.
+        language: The name of the language; code in an unknown one stays plain.
     """
 
     def __init__(self, language: str) -> None:
@@ -165,7 +166,7 @@ class Highlighter:
         return [Segment(part, style) for part, style in parts if part]
 
     def _split_comment(self, text: str) -> tuple[str, str]:
-        """Cut off what still belongs to a comment that an earlier line opened."""
+        """Cut off the rest of a comment that an earlier line opened."""
         if not self._comment_end:
             return "", text
         comment, end, code = text.partition(self._comment_end)
@@ -174,7 +175,7 @@ class Highlighter:
         return comment + end, code
 
     def _tokens(self, code: str) -> list[tuple[str, Style]] | None:
-        """Lex a line; None where the lexer is not sure of it, or of the lines to come."""
+        """Lex a line; return None where the lexer is not sure of it, or of the lines to come."""
         if self._lexer is None or len(code) > LONGEST_COLORED_LINE:
             return None
         if self._heredocs and _HEREDOC.search(code):
@@ -199,7 +200,7 @@ def _lexer(name: str) -> Lexer:
 
 
 def _context(lexer: Lexer | None) -> LexerContext | None:
-    """What a lexer needs to know of the lines before; None where each line stands alone."""
+    """Return the state a lexer begins with; None where each line is lexed alone."""
     from pygments.lexer import LexerContext, RegexLexer
     from pygments.lexers.data import YamlLexer, YamlLexerContext
 
@@ -211,7 +212,7 @@ def _context(lexer: Lexer | None) -> LexerContext | None:
 def _lexed(
     lexer: Lexer, code: str, before: LexerContext | None
 ) -> tuple[Tokens, LexerContext | None]:
-    """Lex one line from where the lines before it left off; also where it leaves off itself."""
+    """Lex one line from the state before it, and return the state after it too."""
     from pygments.lexer import ExtendedRegexLexer
 
     context = copy.deepcopy(before)
@@ -240,7 +241,7 @@ def _is_comment(tokens: Tokens, end: str) -> bool:
 
 
 def style_of(kind: _TokenType) -> Style:
-    """The style of a kind of token, or of the nearest kind that includes it."""
+    """Return the style of a kind of token, or of the nearest kind that includes it."""
     for length in range(len(kind), 0, -1):
         style = _STYLES.get(".".join(kind[:length]))
         if style is not None:

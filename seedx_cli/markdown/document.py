@@ -1,8 +1,9 @@
-"""A Markdown text that grows: what of it is final, and what its unfinished end looks like.
+"""A Markdown text that grows: its final rows, and the rows of its unfinished end.
 
 A top-level block is final once the next one has begun or an empty line has ended it; a list item
-once the next item has begun; a line of a code fence once it is whole. Only whole lines decide, and
-each final part is drawn from its own lines alone; so it makes no difference how the text was cut.
+once the next item has begun; a line of a code fence once it is complete. Only complete lines count,
+and each final part is drawn from its own lines alone; so it makes no difference where the text was
+cut.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from seedx_cli.markdown.render import References, Renderer, code_header, parser
 from seedx_cli.markdown.row import Row, folded
 from seedx_cli.terminal.safe_text import SafeStream
 
-# A block longer than this is judged again only when it has grown by an eighth, which keeps the
+# A block longer than this is parsed again only when it has grown by an eighth, which keeps the
 # whole cost linear.
 _LONG_BLOCK = 2000
 _ONE_LINE = {"heading_open", "hr"}
@@ -35,25 +36,25 @@ class _Unit:
         kind: The parser's name for what opens it.
         start: Its first line.
         end: The line after its last.
-        number: For an item, the number that its list begins with.
-        goes_on: Whether it is an item after another of the same list.
-        apart: Whether the line before it is empty.
+        number: For a list item, the number that its list begins with.
+        continues: Whether it follows another item of the same list.
+        spaced: Whether the line before it is empty.
     """
 
     kind: str
     start: int
     end: int
     number: int = 1
-    goes_on: bool = False
-    apart: bool = True
+    continues: bool = False
+    spaced: bool = True
 
 
 @dataclass(frozen=True)
 class _Item:
-    """What is known of a list item whose list is drawn up to it: its number, a row before it."""
+    """The list item that comes next in a list drawn so far: its number, an empty row before it."""
 
     number: int
-    apart: bool
+    spaced: bool
 
 
 class Document:
@@ -70,7 +71,7 @@ class Document:
         self._safe = SafeStream()
         self._pieces: list[str] = []
         self._pending = ""
-        self._judge_at = 0
+        self._parse_at = 0
         self._references: References = {}
         self._fence: Fence | None = None
         self._highlighter = Highlighter("")
@@ -80,7 +81,7 @@ class Document:
 
     @property
     def has_rows(self) -> bool:
-        """Whether anything of it is final and drawn."""
+        """Whether any of it is final and drawn."""
         return self._has_rows
 
     def feed(self, text: str) -> None:
@@ -95,14 +96,14 @@ class Document:
             complete: Whether the text ends here, so that all of it is final.
 
         Returns:
-            Rows that will never change.
+            Rows that will not change any more.
         """
         if complete:
             self._pieces.append(self._safe.finish())
         self._pending += "".join(self._pieces)
         self._pieces.clear()
         known = len(self._pending) if complete else self._pending.rfind("\n") + 1
-        if known < self._judge_at and not complete:
+        if known < self._parse_at and not complete:
             return []
         lines = self._pending[:known].splitlines(keepends=True)
         rows: list[Row] = []
@@ -111,11 +112,11 @@ class Document:
             done += self._take_blocks(lines[done:], rows, width, complete=complete)
         rest = sum(map(len, lines[done:]))
         self._pending = self._pending[known - rest :]
-        self._judge_at = rest + 1 + max(0, rest - _LONG_BLOCK) // 8
+        self._parse_at = rest + 1 + max(0, rest - _LONG_BLOCK) // 8
         return rows
 
     def tail(self, width: int, height: int) -> list[Row]:
-        """Draw what is not final yet.
+        """Draw the unfinished end.
 
         Args:
             width: Columns of the terminal.
@@ -128,7 +129,7 @@ class Document:
         return [piece for row in rows for piece in folded(row, width)][-height:]
 
     def _take_code(self, lines: Sequence[str], rows: list[Row]) -> int:
-        """Draw lines of the open fence; returns how many belong to it."""
+        """Draw lines of the open fence, and return how many belong to it."""
         for count, line in enumerate(lines, 1):
             text = line.rstrip("\n")
             if self._fence is None or self._fence.is_closed_by(text):
@@ -140,12 +141,12 @@ class Document:
     def _take_blocks(
         self, lines: Sequence[str], rows: list[Row], width: int, *, complete: bool
     ) -> int:
-        """Draw the blocks that are final; returns how many lines they have."""
+        """Draw the blocks that are final, and return how many lines they have."""
         done = 0
         units = self._units(lines)
         for unit, following in zip_longest(units, units[1:]):
             if unit.kind == "fence":
-                # Definitions that stand before it are learned; they leave no rows.
+                # The definitions of links before it are read; they leave no rows.
                 self._draw(lines[done : unit.start], width)
                 self._open_fence(lines[unit.start], rows)
                 done = unit.start + 1
@@ -153,34 +154,37 @@ class Document:
             elif following or complete or _is_closed(unit, lines):
                 block = self._draw(lines[done : unit.end], width)
                 self._append(rows, block)
-                self._item = self._item_after(unit, following, apart=[] in block)
+                self._item = self._item_after(unit, following, has_gaps=[] in block)
                 done = unit.end
         self._in_table = bool(units) and units[-1].kind == "table_open" and done < units[-1].end
         return len(lines) if complete else done
 
     def _units(self, lines: Sequence[str]) -> list[_Unit]:
         units: list[_Unit] = []
-        number, goes_on = 1, False
+        number, continues = 1, False
         for token in self._scanner.parse("".join(lines), {}):
             if token.map is None or token.level > 1:
                 continue
             start, end = token.map
             if token.type in {"bullet_list_open", "ordered_list_open"} and token.level == 0:
-                number, goes_on = int(token.attrs.get("start", 1)), False
+                number, continues = int(token.attrs.get("start", 1)), False
             elif token.type == "list_item_open":
-                apart = not lines[start - 1].strip()
-                units.append(_Unit(token.type, start, end, number, goes_on, apart))
-                goes_on = True
+                spaced = not lines[start - 1].strip()
+                units.append(_Unit(token.type, start, end, number, continues, spaced))
+                continues = True
             elif token.level == 0:
                 units.append(_Unit(token.type, start, end))
         return units
 
-    def _item_after(self, unit: _Unit, following: _Unit | None, *, apart: bool) -> _Item | None:
-        """What the next unit is to its list; an item with rows set apart is set apart itself."""
-        if following is None or not following.goes_on:
+    def _item_after(self, unit: _Unit, following: _Unit | None, *, has_gaps: bool) -> _Item | None:
+        """Return the next item of the list, if there is one.
+
+        An item with an empty row in it has one after it too.
+        """
+        if following is None or not following.continues:
             return None
         number = self._item.number if self._item else unit.number
-        return _Item(number + 1, apart or following.apart)
+        return _Item(number + 1, has_gaps or following.spaced)
 
     def _draw(
         self, lines: Sequence[str], width: int, references: References | None = None
@@ -200,8 +204,8 @@ class Document:
 
     def _spaced(self, rows: list[Row]) -> list[Row]:
         """Put an empty row before a block that is not the first."""
-        apart = self._has_rows and (self._item is None or self._item.apart)
-        return [[], *rows] if rows and apart else rows
+        spaced = self._has_rows and (self._item is None or self._item.spaced)
+        return [[], *rows] if rows and spaced else rows
 
     def _code_tail(self) -> list[Row]:
         if self._fence is None or not self._pending.strip(" " + self._fence.marks[0]):
@@ -215,7 +219,7 @@ class Document:
 
 
 def _is_closed(unit: _Unit, lines: Sequence[str]) -> bool:
-    """Whether no further line can belong to the last block."""
+    """Whether the last block can have no further line."""
     if unit.kind in _ONE_LINE:
         return True
     return unit.kind in _UNTIL_BLANK and unit.end < len(lines) and not lines[unit.end].strip()

@@ -1,40 +1,44 @@
-"""Markdown drawn for a terminal as a whole, with the drawing that streams use."""
+"""Markdown on a terminal: whole texts, and texts that are still being written."""
 
 from __future__ import annotations
 
 import io as io_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
 
 from seedx_cli.markdown.stream import MarkdownStream
 
 if TYPE_CHECKING:
-    from typing import TextIO
-
-    from rich.console import Console
-
-    from seedx_cli.terminal.console import Terminal
+    from seedx_cli.terminal.terminal import Terminal
 
 
-def console_of(io: Terminal, file: TextIO | None = None, width: int | None = None) -> Console:
-    """A Rich console on stdout, or on another file as if it were a terminal of that width."""
-    from rich.console import Console
-
-    return Console(
-        file=file or io.stdout,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        color_system="auto" if io.can_draw else None,
-        no_color=not io.has_color(io.stdout),
-        force_terminal=True,
-        width=width,
-    )
+def live_markdown(io: Terminal) -> MarkdownStream:
+    """Return a stream that draws Markdown on the terminal while it comes."""
+    console = _console(io, io.stdout)
+    return MarkdownStream(console, live=io.can_draw, hyperlinks=io.opens_links, reflows=io.reflows)
 
 
 def markdown(text: str, io: Terminal, width: int) -> str:
-    """Markdown as styled text for the terminal, ready to be printed or paged."""
+    """Return Markdown as styled text for the terminal, to be printed or paged."""
     out = io_module.StringIO()
-    stream = MarkdownStream(console_of(io, out, width))
+    stream = MarkdownStream(_console(io, out, width), live=False, hyperlinks=io.opens_links)
     stream.feed(text)
     stream.finish()
     return out.getvalue()
+
+
+def _console(io: Terminal, file: TextIO, width: int | None = None) -> Console:
+    """Return a Rich console that writes to a file as the terminal would show it."""
+    has_color = io.has_color(io.stdout)
+    return Console(
+        file=file,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        # Where colour is forced on what is not a terminal, Rich cannot find out how much it has.
+        color_system="auto" if io.can_draw else "standard" if has_color else None,
+        no_color=not has_color,
+        force_terminal=True,
+        width=width,
+    )

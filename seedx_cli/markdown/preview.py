@@ -1,10 +1,10 @@
-"""The unfinished end of a Markdown text, made fit to be drawn while the rest is on its way."""
+"""The unfinished end of a Markdown text, as it can be drawn while the rest is on its way."""
 
 from __future__ import annotations
 
 import re
 
-# Drawing costs by length, and only the newest rows are seen.
+# The cost of drawing grows with the length, and only the newest rows are seen.
 LONGEST_PREVIEW = 3000
 _LINES = 40
 _RECORDS = 12
@@ -12,7 +12,7 @@ _RECORDS = 12
 _STEP = 500
 _LINE_STEP = 20
 
-# What may yet turn out to be a rule, a list, an underline, a fence, a link or a table.
+# What may still become a rule, a list, an underline, a fence, a link or a table.
 _UNSETTLED = (
     re.compile(r"^[ \t>]*(?:[-=*_#+~`|:\s]*|\d{1,9}[.)]?[ \t]*|(?:`{3}|~{3}).*)\Z", re.MULTILINE),
     re.compile(r"!?\[[^\]\n]{0,200}(?:\](?:\([^)\n]{0,500})?)?\Z"),
@@ -28,7 +28,7 @@ def preview(source: str, *, table: bool) -> str:
         table: Whether it is a table, whose first two lines must stay.
 
     Returns:
-        Its end, without what cannot be judged yet, and with open emphasis closed.
+        Its end, without what may still become something else, and with open emphasis closed.
     """
     text = _table_end(source) if table else _end(source)
     for unsettled in _UNSETTLED[: 2 if table else 3]:
@@ -55,7 +55,7 @@ def _table_end(source: str) -> str:
 
 
 def _closed(text: str) -> str:
-    """Close code or strong emphasis that the last line has opened; drop a mark with nothing yet."""
+    """Close code or strong emphasis that the last line opens; drop a mark with nothing after it."""
     line = text.rpartition("\n")[2]
     for mark in ("`", "**"):
         if line.count(mark) % 2:

@@ -1,7 +1,7 @@
 """Markdown drawn as rows of a terminal.
 
-Rich's own Markdown centres titles, pads code and passes on links and entities unseen. Here every
-text is made safe after it was parsed, and a row ends where its text ends.
+Rich's own Markdown centres titles, pads code, and lets links and entities through unchecked. Here
+every text is made safe after it was parsed, and a row ends where its text ends.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _INLINE = {"strong": styles.STRONG, "em": styles.EMPHASIS, "s": styles.STRIKE}
 
 
 def parser() -> MarkdownIt:
-    """A parser of CommonMark with tables and strikethrough; HTML in it is text."""
+    """Return a parser of CommonMark with tables and strikethrough; it takes HTML as text."""
     markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST})
     return markdown.enable(["table", "strikethrough"])
 
 
 def code_header(language: str) -> Row:
-    """The row above a piece of code; the code itself stands in no frame, so that it copies."""
+    """Return the row above a piece of code, which has no frame, so that it can be copied."""
     return [Segment(f"── {safe_line(language) or 'code'}", styles.FAINT)]
 
 
@@ -47,7 +47,8 @@ class Renderer:
 
     Args:
         console: Whose colours and measures apply.
-        hyperlinks: Whether the terminal opens links by itself (OSC 8); else addresses are shown.
+        hyperlinks: Whether the terminal opens links by itself (OSC 8); else whole addresses are
+            shown.
     """
 
     def __init__(self, console: Console, *, hyperlinks: bool) -> None:
@@ -64,7 +65,7 @@ class Renderer:
             source: Whole blocks of Markdown.
             references: Link definitions known so far; those in the source are added.
             width: Columns of the terminal.
-            number: The number of the first list item, where it goes on with a list.
+            number: The number of the first list item, where it continues a list.
 
         Returns:
             Rows without trailing blanks. A line of code is one row, however long.
@@ -106,7 +107,7 @@ class Renderer:
             case "hr":
                 return [[Segment("─" * min(width, _LONGEST_RULE), styles.FAINT)]]
             case kind:
-                raise ValueError(f"The parser made a block that nothing draws: {kind}")
+                raise ValueError(f"Nothing draws this kind of block: {kind}")
 
     def _list(self, node: SyntaxTreeNode, width: int, number: int | None) -> list[Row]:
         start = int(node.attrs.get("start", 1)) if number is None else number
@@ -163,7 +164,7 @@ class Renderer:
                 text.append(safe_line(node.content), style)
 
     def _link(self, text: Text, node: SyntaxTreeNode, address: str, style: Style) -> None:
-        """Append a label, and where it leads unless the label says so itself."""
+        """Append a label, and where the link leads unless the label says so itself."""
         url = safe_link(address) if self._hyperlinks else None
         start = len(text)
         for child in node.children:
@@ -182,7 +183,7 @@ def _code(node: SyntaxTreeNode) -> list[Row]:
 
 
 def _prefixed(rows: list[Row], first: str, others: str) -> list[Row]:
-    """Put a mark before the first row and another before each further one."""
+    """Put one mark before the first row, and another before each further row."""
     return [_marked(row, others if index else first) for index, row in enumerate(rows)]
 
 

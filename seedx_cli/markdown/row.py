@@ -11,7 +11,7 @@ Row = list[Segment]
 
 
 def drawn(console: Console, renderable: RenderableType, width: int) -> list[Row]:
-    """Let Rich draw something.
+    """Draw something with Rich.
 
     Args:
         console: Whose colours and measures apply.
@@ -19,14 +19,14 @@ def drawn(console: Console, renderable: RenderableType, width: int) -> list[Row]
         width: Columns it may take.
 
     Returns:
-        Its rows without trailing blanks, so that copying takes none along.
+        Its rows without trailing blanks, so that none are copied.
     """
     options = console.options.update(width=width, height=None)
     return [trimmed(row) for row in console.render_lines(renderable, options, pad=False)]
 
 
 def trimmed(row: Iterable[Segment]) -> Row:
-    """A row without the blanks at its end."""
+    """Return a row without the blanks at its end."""
     kept = list(row)
     while kept:
         text = kept[-1].text.rstrip(" ")
@@ -38,11 +38,11 @@ def trimmed(row: Iterable[Segment]) -> Row:
 
 
 def cells(row: Row) -> int:
-    """Columns that a row takes."""
+    """Return how many columns a row takes."""
     return sum(segment.cell_length for segment in row)
 
 
 def folded(row: Row, width: int) -> list[Row]:
-    """Cut a row into pieces that each fit."""
+    """Cut a row into pieces that fit."""
     cuts = range(width, cells(row) + width, width)
     return [list(piece) for piece in Segment.divide(row, cuts)] or [[]]

@@ -1,15 +1,15 @@
-"""The end of a terminal's screen that is drawn anew while text comes; what is above stays.
+"""The end of a terminal's screen that is drawn again while text comes; what is above stays.
 
 Each frame is one write between the marks of synchronized output (DEC private mode 2026). The
 cursor is hidden within a frame only, so that it is visible whatever ends the process between two.
 Rows that will be erased are drawn without automatic wrapping (DECAWM): they keep their number even
-where the terminal finds a character wider than Rich does.
+where the terminal takes a character for wider than Rich does.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.console import COLOR_SYSTEMS, Console
 from rich.segment import Segment
@@ -19,7 +19,7 @@ from seedx_cli.markdown.row import Row, cells
 _BEGIN = "\x1b[?2026h\x1b[?25l"
 _END = "\x1b[?25h\x1b[?2026l"
 _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
-# Not "erase below" (ED): at the top of its screen tmux takes that as a wish to keep the rows.
+# Not "erase below" (ED): at the top of its screen tmux moves the rows into its history then.
 _ERASE_LINE, _UP = "\x1b[K", "\x1b[A"
 # Undoes what a frame that was cut short may have left behind.
 _RESTORE = f"\x1b[0m{_WRAP}{_END}\n"
@@ -28,12 +28,13 @@ _HIGHEST_TAIL = 12
 
 
 class Screen:
-    """Prints final rows once and draws the unfinished ones below them anew.
+    """Prints final rows once, and draws the unfinished ones below them again and again.
 
     Args:
         console: The terminal.
         live: Whether unfinished rows are drawn at all.
-        reflows: Whether the terminal breaks its rows anew when it becomes narrower.
+        reflows: Whether the terminal breaks its rows again when it becomes narrower.
+            Where it cuts them, going up further would erase what is final.
     """
 
     def __init__(self, console: Console, *, live: bool, reflows: bool) -> None:
@@ -46,12 +47,12 @@ class Screen:
 
     @property
     def width(self) -> int:
-        """Columns of the terminal, as it is now."""
+        """The current columns of the terminal."""
         return self._console.width
 
     @property
     def tail_height(self) -> int:
-        """Rows that the unfinished end may take; the screen is never filled by it."""
+        """Rows that the unfinished end may take; it never fills the screen."""
         return max(0, min(_HIGHEST_TAIL, self._console.height - 2)) if self._live else 0
 
     def draw(self, rows: Sequence[Row], tail: Sequence[Row] = ()) -> None:
@@ -75,13 +76,13 @@ class Screen:
         self._tail, self._drawn, self._cut_short = list(tail), (end, width), False
 
     def leave(self) -> None:
-        """Make the cursor visible below what is drawn; works amid a frame, in a signal handler."""
+        """Show the cursor below what is drawn; works within a frame, in a signal handler."""
         os.write(self._console.file.fileno(), _RESTORE.encode())
 
     def _back(self, width: int) -> str:
         """Go to the first unfinished row and erase down to here."""
         if self._cut_short:
-            # Nobody knows where the cursor is: rather show rows twice than erase final ones.
+            # The cursor may be anywhere: showing rows twice is better than erasing final ones.
             return _RESTORE
         if not self._tail:
             return ""
@@ -100,23 +101,3 @@ class Screen:
             style.render(text, color_system=system) if style else text
             for text, style, _ in segments
         )
-
-
-def reflows(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the terminal breaks rows anew when it is resized: nearly all do.
-
-    xterm and GNU screen cut them; there, going up further would erase what is final.
-    """
-    in_screen = "STY" in environment and "TMUX" not in environment
-    return "XTERM_VERSION" not in environment and not in_screen
-
-
-def opens_links(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the terminal opens links that are hidden behind a label (OSC 8).
-
-    Where it drops them, as these do, an address has to be read.
-    """
-    term = environment.get("TERM", "")
-    in_multiplexer = "TMUX" in environment or term.startswith(("screen", "tmux"))
-    is_apple = environment.get("TERM_PROGRAM") == "Apple_Terminal"
-    return not in_multiplexer and not is_apple and term not in {"", "dumb", "linux"}

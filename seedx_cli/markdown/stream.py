@@ -1,7 +1,7 @@
 """Markdown drawn while it is being written, at a cost that grows with its length alone.
 
 What is final is printed once, into the scrollback. The unfinished end, a few rows at most, is drawn
-anew some times a second.
+again several times a second.
 """
 
 from __future__ import annotations
@@ -19,30 +19,31 @@ from rich.segment import Segment
 
 from seedx_cli.markdown.document import Document
 from seedx_cli.markdown.row import Row
-from seedx_cli.markdown.screen import Screen, opens_links, reflows
+from seedx_cli.markdown.screen import Screen
 from seedx_cli.markdown.style import NOTICE
 
 FRAMES_PER_SECOND = 12
-# A frame that is costly, on a slow machine or by an odd text, puts off the next one by so many
+# A frame that takes long, on a slow machine or for an odd text, puts off the next one by so many
 # times its own duration.
 _REST = 9
+
+_RESTARTED = "── The reply was restarted; the text above is discarded."
 
 
 class MarkdownStream:
     """Draws Markdown that comes in pieces.
 
-    Any way to cut a text into pieces leaves the same rows behind. So a link whose definition comes
-    in a later block stays as it was written. As a context manager it finishes the text, or after an
-    error keeps what was shown, and leaves the cursor visible even where SIGTERM ends the process.
+    However a text is cut into pieces, it leaves the same rows behind. So a link whose definition
+    comes in a later block stays as it was written. As a context manager it finishes the text, or
+    after an error keeps what was shown, and leaves the cursor visible even where SIGTERM ends the
+    process.
 
     Args:
         console: The terminal, or a file for the finished text alone.
-        live: Whether to draw what is unfinished; by default where the console's file is a terminal
-            that can move its cursor.
-        hyperlinks: Whether the terminal opens links by itself (OSC 8), else whole addresses are
-            shown; by default as its environment tells.
-        terminal_reflows: Whether rows are broken anew when the terminal becomes narrower; by
-            default as its environment tells.
+        live: Whether to draw what is unfinished, on a terminal that can move its cursor.
+        hyperlinks: Whether the terminal opens links by itself (OSC 8); else whole addresses are
+            shown.
+        reflows: Whether the terminal breaks rows again when it becomes narrower.
         clock: Seconds that pass; frames are drawn `FRAMES_PER_SECOND` times in one of them.
     """
 
@@ -50,21 +51,17 @@ class MarkdownStream:
         self,
         console: Console,
         *,
-        live: bool | None = None,
-        hyperlinks: bool | None = None,
-        terminal_reflows: bool | None = None,
+        live: bool,
+        hyperlinks: bool,
+        reflows: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if live is None:
-            live = console.file.isatty() and not console.is_dumb_terminal
-        if terminal_reflows is None:
-            terminal_reflows = reflows()
         self._console = console
-        self._hyperlinks = opens_links() if hyperlinks is None else hyperlinks
+        self._hyperlinks = hyperlinks
         self._clock = clock
-        self._screen = Screen(console, live=live, reflows=terminal_reflows)
+        self._screen = Screen(console, live=live, reflows=reflows)
         self._document = Document(console, hyperlinks=self._hyperlinks)
-        # Python lets the main thread alone handle signals.
+        # Only the main thread of a Python program handles signals.
         self._guards = live and threading.current_thread() is threading.main_thread()
         self._handler = signal.getsignal(signal.SIGTERM)
         self._due = float("-inf")
@@ -104,7 +101,7 @@ class MarkdownStream:
             self.refresh()
 
     def refresh(self) -> None:
-        """Show at once what came since the last frame, fitted to the terminal as it is now."""
+        """Show what came since the last frame at once, fitted to the terminal's current size."""
         began = self._clock()
         width = self._screen.width
         self._rows += self._document.commit(width)
@@ -113,17 +110,15 @@ class MarkdownStream:
         self._due = ended + max(1 / FRAMES_PER_SECOND, (ended - began) * _REST)
 
     def restart(self) -> None:
-        """The text so far is void: say so below what is printed, and begin anew."""
-        stands = self._document.has_rows
-        if stands:
-            void = Segment("── The reply begins anew; what stands of it above is void.", NOTICE)
-            self._rows += [[], [void], []]
+        """Discard the text so far; where some of it is printed for good, say so below it."""
+        if self._document.has_rows:
+            self._rows += [[], [Segment(_RESTARTED, NOTICE)], []]
         self._print([])
         self._document = Document(self._console, hyperlinks=self._hyperlinks)
         self._due = float("-inf")
 
     def finish(self) -> None:
-        """The text is complete: print what was not final yet."""
+        """Print what was not final yet; the text is complete."""
         if self._closed:
             return
         self._closed = True
@@ -131,8 +126,8 @@ class MarkdownStream:
         self._print([])
 
     def abort(self) -> None:
-        """The text ends early: keep what came, and leave the terminal as it was."""
-        # Whatever ended the stream is the error to tell, not that the terminal is gone with it.
+        """Print what came; the text ends early."""
+        # What ended the stream is the error to report, not that the terminal went with it.
         with contextlib.suppress(OSError):
             self.finish()
 

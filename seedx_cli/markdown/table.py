@@ -1,4 +1,4 @@
-"""Tables of Markdown: columns where they fit, else one row for each key and value."""
+"""Tables in Markdown: columns where they fit, else one row for each title and value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from seedx_cli.markdown.row import Row, drawn
 from seedx_cli.markdown.style import FAINT, STRONG
 
-# A longer word may be broken; a shorter one is not worth a column.
+# A longer word may be broken to keep the columns.
 _LONGEST_WORD = 16
 _GAP = 3
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
-STATUSES = ("open", "pending", "on_hold", "resolved", "closed")
-PRIORITIES = ("low", "normal", "high", "urgent")
-ROLES = ("customer", "agent", "admin")
+from seedx_cli.client import documents
+from seedx_cli.config import SETTINGS
+from seedx_cli.parsing.command import did_you_mean
+
+STATUSES: tuple[str, ...] = get_args(documents.Status)
+PRIORITIES: tuple[str, ...] = get_args(documents.Priority)
+ROLES: tuple[str, ...] = get_args(documents.Role)
 # A bigint of PostgreSQL has up to 19.
 _MOST_DIGITS = 18
 
@@ -20,20 +23,19 @@ def ticket_number(text: str) -> int:
     """Read a ticket's number, with or without `#`."""
     digits = text.removeprefix("#")
     if not (digits.isascii() and digits.isdigit()) or len(digits) > _MOST_DIGITS:
-        raise typer.BadParameter(f"{text!r} is no ticket number, like 42 or '#42'")
+        raise typer.BadParameter(f"{text!r} is not a ticket number, such as 42 or '#42'")
     return int(digits)
 
 
 def one_of(choices: Sequence[str], kind: str) -> Callable[[str], str]:
-    """A reader of a word that must be one of several; it suggests the nearest."""
+    """Return a reader of a word that must be one of several; it suggests the nearest."""
 
     def read(text: str) -> str:
         word = text.strip().lower().replace("-", "_")
         if word in choices:
             return word
-        near = get_close_matches(word, choices, n=1)
-        guess = f"Did you mean {near[0]!r}?" if near else f"It is one of {', '.join(choices)}."
-        raise typer.BadParameter(f"{text!r} is no {kind}. {guess}")
+        guess = did_you_mean(word, choices) or f"Choose one of {', '.join(choices)}."
+        raise typer.BadParameter(f"{text!r} is not a {kind}. {guess}")
 
     return read
 
@@ -41,14 +43,16 @@ def one_of(choices: Sequence[str], kind: str) -> Callable[[str], str]:
 Number = Annotated[
     int, typer.Argument(parser=ticket_number, metavar="ID", help="The ticket's number.")
 ]
-Body = Annotated[str | None, typer.Option("--body", "-b", help="The text.", show_default=False)]
+Body = Annotated[
+    str | None, typer.Option("--body", "-b", metavar="TEXT", help="The text.", show_default=False)
+]
 File = Annotated[
     str | None,
     typer.Option("--file", "-F", metavar="FILE", help="Read the text from a file; - for a pipe."),
 ]
 Recover = Annotated[
     Path | None,
-    typer.Option("--recover", metavar="FILE", help="Send what an earlier attempt kept."),
+    typer.Option("--recover", metavar="FILE", help="Send the text that an earlier attempt kept."),
 ]
 Status = Annotated[
     str | None,
@@ -72,4 +76,9 @@ Role = Annotated[
 ]
 Tags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag; may be given again.")
+]
+Key = Annotated[str, typer.Argument(metavar="KEY", help=f"{', '.join(SETTINGS)}.")]
+Email = Annotated[str | None, typer.Option("--email", metavar="EMAIL", help="Your e-mail address.")]
+PasswordFromInput = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
 ]

@@ -1,4 +1,8 @@
-"""What every command shares: four options, examples in its help, and plain help pages.
+"""What SeedX adds to Typer's commands and groups.
+
+Every command takes four more options and shows examples in its help. A group knows its commands
+by name and imports a command's module when that command is asked for, so that start-up pays for
+one command and not for forty.
 
 Help is plain text on purpose: drawing it with Rich would take longer than everything else that
 ``--help`` does.
@@ -7,17 +11,21 @@ Help is plain text on purpose: drawing it with Rich would take longer than every
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from seedx_cli.context import Context, Shared
 
 if TYPE_CHECKING:
-    # The classes that Typer passes to overridden methods have no public name.
-    from typer._click import HelpFormatter, Parameter
+    # Typer has no public names for the types of the methods that are overridden here. They are
+    # used in annotations alone and in this file alone (docs/decisions/0007).
+    from typer._click import Command as ClickCommand
+    from typer._click import HelpFormatter
     from typer._click.core import Context as ClickContext
 
 _CONTEXT = "seedx.context"
@@ -30,44 +38,97 @@ class Command(TyperCommand):
         self,
         name: str | None,
         *,
-        params: list[Parameter] | None = None,
+        params: Sequence[TyperArgument | TyperOption] = (),
         **rest: Any,  # noqa: ANN401  # Typer's own arguments, passed on
     ) -> None:
-        super().__init__(name, params=[*(params or []), *_shared_options()], **rest)
+        super().__init__(name, params=[*params, *shared_options()], **rest)
 
     def format_epilog(
         self, ctx: ClickContext, formatter: HelpFormatter  # noqa: ARG002  # as Typer calls it
     ) -> None:
         """Write the examples as they are, without filling lines."""
-        _write_examples(self.epilog, formatter)
+        with formatter.section("Examples"):
+            for line in inspect.cleandoc(self.epilog or "").splitlines():
+                formatter.write(f"{'':{formatter.current_indent}}$ {line}\n")
 
 
 class Group(TyperGroup):
-    """A group of commands; its epilog is a list of examples too."""
+    """A group whose commands are modules of `package`; `command_group` fills both attributes."""
+
+    package: ClassVar[str]
+    sections: ClassVar[Mapping[str, Mapping[str, str]]]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the commands, in the order of the help."""
+        return [name for section in self.sections.values() for name in section]
 
     def parse_args(self, ctx: ClickContext, args: list[str]) -> list[str]:
-        """Show the help where nothing else is asked for."""
+        """Show the help if nothing else is asked for."""
         return super().parse_args(ctx, args or ["--help"])
 
-    def format_epilog(
+    def list_commands(self, ctx: ClickContext) -> list[str]:  # noqa: ARG002  # as Typer calls it
+        """Return the names of the commands."""
+        return self.names
+
+    def get_command(
+        self, ctx: ClickContext, cmd_name: str  # noqa: ARG002  # as Typer calls it
+    ) -> ClickCommand | None:
+        """Import a command's module and return the command."""
+        if cmd_name not in self.names:
+            return None
+        # `import` is a word of Python; its module is `import_`.
+        module = "import_" if cmd_name == "import" else cmd_name
+        command = typer.main.get_command(import_module(f"{self.package}.{module}").app)
+        command.name = cmd_name
+        return command
+
+    def resolve_command(
+        self, ctx: ClickContext, args: list[str]
+    ) -> tuple[str | None, ClickCommand | None, list[str]]:
+        """Find the command to run, or suggest the one that was probably meant."""
+        if args[0] not in self.names and not args[0].startswith("-"):
+            guess = did_you_mean(args[0], self.names)
+            ctx.fail(" ".join(filter(None, [f"There is no command {args[0]!r}.", guess])))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(
         self, ctx: ClickContext, formatter: HelpFormatter  # noqa: ARG002  # as Typer calls it
     ) -> None:
-        """Write the examples as they are, without filling lines."""
-        _write_examples(self.epilog, formatter)
+        """Write the commands in their sections, without importing them."""
+        for title, commands in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()), col_spacing=4)
 
 
-def command_group(help_text: str) -> typer.Typer:
-    """A Typer app for one module of commands."""
-    return typer.Typer(
-        cls=Group,
-        help=help_text,
+def command_app() -> typer.Typer:
+    """Return a Typer app that holds one command."""
+    return typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+def command_group(
+    package: str, help_text: str, sections: Mapping[str, Mapping[str, str]]
+) -> typer.Typer:
+    """Return a Typer app for a group of commands.
+
+    Args:
+        package: Where the commands are: one module each, with an `app` that holds the command.
+        help_text: What the group is for.
+        sections: The first line of each command's help, by heading and name.
+    """
+    group = type("Group", (Group,), {"package": package, "sections": sections})
+    app = typer.Typer(
+        cls=group,
         rich_markup_mode=None,
         add_completion=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
     )
+    app.callback(help=help_text)(_nothing)
+    return app
 
 
 def context_of(typer_context: typer.Context) -> Context:
-    """What a command works with, made from the shared options of the command line."""
+    """Return what a command works with, made from the shared options of the command line."""
     meta = typer_context.meta
     if _CONTEXT not in meta:
         context = Context(shared_of(meta))
@@ -79,11 +140,18 @@ def context_of(typer_context: typer.Context) -> Context:
 
 
 def shared_of(meta: Mapping[str, Any]) -> Shared:
-    """The shared options, as the command line gave them."""
-    return Shared(**{name: meta[name] for name in _NAMES if name in meta})
+    """Return the shared options, as the command line gave them."""
+    return Shared(**{name: meta[name] for name in Shared._fields if name in meta})
 
 
-_NAMES = ("json", "server", "profile", "quiet")
+def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
+    """Return a question about the choice that is nearest to a mistyped word, None without one."""
+    near = get_close_matches(word, choices, n=1)
+    return f"Did you mean {near[0]!r}?" if near else None
+
+
+def _nothing() -> None:
+    """Do what a group itself does."""
 
 
 def _remember(ctx: typer.Context, param: typer.CallbackParam, value: bool | str | None) -> None:
@@ -91,8 +159,8 @@ def _remember(ctx: typer.Context, param: typer.CallbackParam, value: bool | str 
         ctx.meta[str(param.name)] = value
 
 
-def _shared_options() -> list[TyperOption]:
-    """The options that stand on every command; their values go to the context, not the function."""
+def shared_options() -> list[TyperOption]:
+    """Return the options that every command has; their values go to the context."""
 
     def option(name: str, help_text: str, metavar: str | None = None) -> TyperOption:
         return TyperOption(
@@ -109,13 +177,5 @@ def _shared_options() -> list[TyperOption]:
         option("--json", "Print the API's own document."),
         option("--server", "The server to talk to.", "URL"),
         option("--profile", "The profile to use.", "NAME"),
-        option("--quiet", "No hints and no progress."),
+        option("--quiet", "Show no hints and no progress."),
     ]
-
-
-def _write_examples(epilog: str | None, formatter: HelpFormatter) -> None:
-    if not epilog:
-        return
-    with formatter.section("Examples"):
-        for line in inspect.cleandoc(epilog).splitlines():
-            formatter.write(f"{'':{formatter.current_indent}}$ {line}\n" if line else "\n")

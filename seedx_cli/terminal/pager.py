@@ -1,4 +1,4 @@
-"""Showing long text through the pager that the user likes."""
+"""Long texts in the pager of the user's choice."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import TextIO
 
 
 def page(text: str, command: str, environment: Mapping[str, str], stdout: TextIO) -> None:
-    """Give text to a pager; print it where the pager cannot be started.
+    """Show a text in a pager; print it where the pager cannot be started.
 
     Args:
         text: What to show.
         command: The pager's command line, as in ``PAGER``.
-        environment: The process's environment; `LESS` gets a default that suits.
+        environment: The process's environment; `LESS` and `LV` get defaults.
         stdout: Where to print without a pager.
     """
     stdout.flush()
-    # Short text ends by itself, colours pass, the screen is kept: what git and gh set too.
-    surroundings = {"LESS": "FRX", "LV": "-c", **environment}
+    # A short text is not paged, colours pass, the screen is kept: as git and gh have it.
+    with_defaults = {"LESS": "FRX", "LV": "-c", **environment}
     try:
         words = shlex.split(command)
         process = subprocess.Popen(  # noqa: S603  # the user chose this program
-            words, stdin=subprocess.PIPE, env=surroundings, text=True, errors="backslashreplace"
+            words, stdin=subprocess.PIPE, env=with_defaults, text=True, errors="backslashreplace"
         )
     except (IndexError, OSError, ValueError):
         stdout.write(text)
@@ -33,7 +33,7 @@ def page(text: str, command: str, environment: Mapping[str, str], stdout: TextIO
     # Ctrl-C belongs to the pager while it runs.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        # The reader may leave before the end.
+        # A person may leave the pager before the end.
         with contextlib.suppress(BrokenPipeError):
             process.communicate(text)
     finally:

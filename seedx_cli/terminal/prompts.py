@@ -1,6 +1,6 @@
-"""Asking a person: lines, passwords, yes or no, and longer text in an editor.
+"""Questions to a person: lines, passwords, yes or no, and longer texts in an editor.
 
-With nobody there to answer nothing is asked: the error names the option that answers instead.
+Where nobody is there to answer, nothing is asked: the error names the option that answers instead.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from seedx_cli.errors import SeedXError, UsageError
 from seedx_cli.terminal.safe_text import safe
 
 if TYPE_CHECKING:
-    from seedx_cli.terminal.console import Terminal
+    from seedx_cli.terminal.terminal import Terminal
 
 SCISSORS = "-" * 24 + " >8 " + "-" * 24
 _EDITORS = ("sensible-editor", "nano", "vi")
 
 
 def require_person(io: Terminal, label: str, option: str) -> None:
-    """Make sure that somebody is there to give what is missing.
+    """Make sure that somebody is there to answer.
 
     Args:
         io: The terminal.
-        label: What is missing.
+        label: What is asked for.
         option: The option that gives it instead.
 
     Raises:
-        UsageError: Nobody is.
+        UsageError: Nobody is there.
     """
     if not io.can_prompt:
         raise UsageError(
-            f"{label}: missing, and there is no terminal to ask on", hint=f"Give {option}"
+            f"{label} is missing, and there is no terminal to ask on", hint=f"Give {option}"
         )
 
 
@@ -69,9 +69,9 @@ def ask_password(io: Terminal, *, repeat: bool = False) -> str:
     require_person(io, "Password", "--password-stdin")
     while True:
         password = getpass.getpass("Password: ", stream=io.stderr)
-        if not repeat or getpass.getpass("The same again: ", stream=io.stderr) == password:
+        if not repeat or getpass.getpass("Repeat the password: ", stream=io.stderr) == password:
             return password
-        io.warn("Those were two different passwords.")
+        io.warn("The two passwords are different; try again.")
 
 
 def confirm(io: Terminal, question: str, option: str, *, beside_pipe: bool = False) -> bool:
@@ -103,9 +103,9 @@ def write_text(io: Terminal, template: str, option: str, editor: str | None = No
 
     Args:
         io: The terminal.
-        template: What the editor begins with; text under the line of scissors is not kept.
+        template: What the editor begins with; what is below `SCISSORS` is not kept.
         option: The option that gives the text instead.
-        editor: The editor of the configuration.
+        editor: The editor of the settings.
 
     Returns:
         The text above the scissors, stripped.
@@ -156,14 +156,14 @@ def _edited(editor: str, template: str) -> str:
 
 
 def _until_end(io: Terminal) -> str:
-    io.note("Write your text; Ctrl-D on an empty line ends it.")
+    io.note("Write your text; end it with Ctrl-D on an empty line.")
     return io.stdin.read()
 
 
 def _read_line(io: Terminal, prompt: str) -> str:
-    """Read a line; readline lets it be edited, where stdout is the terminal it draws on."""
+    """Read a line; where stdout is the terminal too, readline lets it be edited."""
     if io.stdin is sys.stdin and io.is_terminal:
-        import readline  # noqa: F401  # importing it gives input() its editing
+        import readline  # noqa: F401  # once imported, it serves input()
 
         try:
             return input(safe(prompt))

@@ -1,4 +1,4 @@
-r"""Untrusted text made fit for a terminal: nothing in it can move the cursor or hide.
+r"""Untrusted text made safe for a terminal: nothing in it can move the cursor or hide.
 
 What another person, the AI or a server wrote may hold escape sequences, bidirectional controls
 and characters that cannot be seen. They are shown as visible escapes such as ``\x1b`` and
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from rich.style import Style
 
 SafeText = NewType("SafeText", str)
-"""Text without control characters but newline and tab; `safe` and its siblings make it."""
+"""Text with no control characters except newline and tab, as the functions here return it."""
 
-# Living scripts put at most four marks on a letter; a taller pile paints over other rows.
+# Scripts in use put at most four marks on a letter; a taller pile is drawn over other rows.
 MARKS_PER_LETTER = 4
 
 _ESCAPED = (
@@ -52,7 +52,7 @@ _LINK = re.compile(r"(?:https?://|mailto:)[\w\-.~:/?#\[\]@!$&'()*+,;=%]+", re.AS
 
 
 class SafeStream:
-    """Text that comes in pieces, made safe; where the pieces are cut makes no difference."""
+    """Makes text safe that comes in pieces; where it is cut makes no difference."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -60,13 +60,13 @@ class SafeStream:
         self._after_emoji = False
 
     def feed(self, chunk: str) -> SafeText:
-        """Take a further piece.
+        """Make a further piece safe.
 
         Args:
-            chunk: Untrusted text; may end amid a line break, a surrogate pair or an emoji.
+            chunk: Untrusted text; may end within a line break, a surrogate pair or an emoji.
 
         Returns:
-            What is certain by now. Up to two characters are held back until the next call.
+            The text so far, except up to two characters that are held back for the next call.
         """
         text = self._held + chunk
         undecided = _UNDECIDED.search(text)
@@ -74,11 +74,7 @@ class SafeStream:
         return self._clean(text[: len(text) - len(self._held)])
 
     def finish(self) -> SafeText:
-        """The text is complete.
-
-        Returns:
-            What was held back.
-        """
+        """Return what was held back; the text is complete."""
         held, self._held = self._held, ""
         return self._clean(held)
 
@@ -112,7 +108,7 @@ class SafeStream:
 
 
 def safe(text: str) -> SafeText:
-    r"""Make text fit to be shown.
+    r"""Make text safe to show.
 
     ``\r\n`` becomes a newline. Control, bidirectional, separator and tag characters, lone
     surrogates and joiners outside emoji become visible escapes. Of the marks on one letter the
@@ -122,14 +118,14 @@ def safe(text: str) -> SafeText:
         text: Untrusted text.
 
     Returns:
-        The text, with no control character but newline and tab.
+        The text, with no control characters except newline and tab.
     """
     stream = SafeStream()
     return SafeText(stream.feed(text) + stream.finish())
 
 
 def safe_line(text: str) -> SafeText:
-    """Make a title, a name, a tag or a file name fit to be shown within one line.
+    """Make a title, a name, a tag or a file name safe to show within one line.
 
     Args:
         text: Untrusted text.
@@ -141,26 +137,26 @@ def safe_line(text: str) -> SafeText:
 
 
 def safe_link(url: str) -> SafeText | None:
-    """Check an address before a terminal may open it (OSC 8).
+    """Return an address that a terminal may open (OSC 8).
 
     Args:
         url: Untrusted address.
 
     Returns:
-        The address, or None where it is no plain http, https or mailto address.
+        The address, or None where it is not a plain http, https or mailto address.
     """
     return SafeText(url) if _LINK.fullmatch(url) and link_target(url) else None
 
 
 def link_target(url: str) -> str:
-    """Whom an address leads to.
+    """Return where an address leads.
 
     Args:
         url: An http, https or mailto address.
 
     Returns:
-        Host and port without the user name that may stand before them, or the mail address;
-        empty where there is none.
+        Host and port, without a user name before them, or the mail address; empty where there is
+        none.
     """
     from urllib.parse import urlsplit
 
@@ -178,7 +174,7 @@ def safe_segments(segments: Iterable[Segment]) -> Iterator[Segment]:
         segments: What Rich rendered; its own control segments pass.
 
     Yields:
-        The segments with safe text and with no link but to http, https and mailto.
+        The segments with safe text, and with links to http, https and mailto only.
     """
     from rich.segment import Segment
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
+from seedx_cli.terminal.fitting import display_width, shortened
 from seedx_cli.terminal.safe_text import safe_line
 
 _GAP = "  "
@@ -32,15 +33,22 @@ class Column(NamedTuple):
     right: bool = False
 
 
-def tab_separated(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as lines with a tab between cells; a cell is never cut and never breaks its line."""
-    return "".join("\t".join(_plain(cell) for cell in row) + "\n" for row in rows)
+def tab_separated(columns: Sequence[Column], rows: Sequence[Sequence[str]], style: Style) -> str:
+    """Write rows as lines with a tab between cells; a cell is never cut or broken over lines."""
+    return "".join(
+        "\t".join(
+            _styled(_plain(cell), column.style, style)
+            for column, cell in zip(columns, row, strict=True)
+        )
+        + "\n"
+        for row in rows
+    )
 
 
 def fitted(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, style: Style
 ) -> str:
-    """Rows under a heading, no line wider than `width` columns of the terminal.
+    """Write rows under a heading, no line wider than `width` columns of the terminal.
 
     Flexible columns share what the others leave; what does not fit ends in an ellipsis.
     """
@@ -57,42 +65,12 @@ def fitted(
     return "".join(f"{line}\n" for line in lines)
 
 
-def display_width(text: str) -> int:
-    """How many columns of a terminal a line takes."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def shortened(text: str, width: int) -> str:
-    """A line cut to `width` columns, with an ellipsis where something is missing."""
-    if display_width(text) <= width:
-        return text
-    if text.isascii():
-        return text[: max(width - 1, 0)] + "…"
-    from rich.cells import set_cell_size
-
-    return set_cell_size(text, max(width - 1, 0)).rstrip() + "…"
-
-
-def wrapped(line: str, width: int) -> list[str]:
-    """A line cut into rows of at most `width` columns, between words where that is possible."""
-    if display_width(line) <= width:
-        return [line]
-    if line.isascii():
-        from textwrap import wrap
-
-        return wrap(line, width, replace_whitespace=False, drop_whitespace=True) or [""]
-    from rich.console import Console
-    from rich.text import Text
-
-    return [row.plain.rstrip() for row in Text(line).wrap(Console(width=width), width)]
-
-
 def _plain(cell: str) -> str:
     return safe_line(cell).replace("\t", " ")
+
+
+def _styled(text: str, name: str | None, style: Style) -> str:
+    return style(text, name) if name else text
 
 
 def _without(items: Sequence[T], index: int) -> list[T]:
@@ -128,7 +106,6 @@ def _line(
         text = shortened(cell, width)
         padding = " " * (width - display_width(text))
         is_last = index == len(columns) - 1
-        name = "dim" if heading else column.style
-        shown = style(text, name) if name else text
+        shown = _styled(text, "dim" if heading else column.style, style)
         parts.append(padding + shown if column.right else shown + ("" if is_last else padding))
     return _GAP.join(parts).rstrip()

@@ -1,19 +1,21 @@
-"""Times as people say them."""
+"""Times in words for people."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
-_MONTH = 30 * _DAY
+from seedx_cli.durations import duration
+
+_MINUTE = 60
+_MONTH = 30 * 86_400
 
 
 def relative(moment: str, now: datetime) -> str:
-    """How long ago an RFC 3339 time was; the date where that is over a month, text as it is if bad.
+    """Say how long ago a time was; where that is over a month, its date.
 
     Args:
-        moment: The time.
-        now: The time it is, with its zone.
+        moment: An RFC 3339 time; any other text is returned unchanged.
+        now: The current time, with its zone.
     """
     try:
         then = datetime.fromisoformat(moment)
@@ -28,16 +30,7 @@ def relative(moment: str, now: datetime) -> str:
     return f"{duration(seconds)} ago"
 
 
-def duration(seconds: float) -> str:
-    """So many seconds in the largest unit that they fill: `2 hours`."""
-    for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second")):
-        if seconds >= unit:
-            number = int(seconds // unit)
-            return f"{number} {name}{'' if number == 1 else 's'}"
-    return "a moment"
-
-
 def until(moment: str, now: datetime) -> str:
-    """How long it is until an RFC 3339 time."""
+    """Say how long it is until an RFC 3339 time."""
     seconds = (datetime.fromisoformat(moment) - now).total_seconds()
     return f"in {duration(seconds)}" if seconds >= _MINUTE else "in under a minute"

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from seedx_cli.client.documents import Citation, Message, Ticket
+from seedx_cli.terminal.fitting import prose, wrapped
 from seedx_cli.terminal.safe_text import safe, safe_line
-from seedx_cli.terminal.tables import wrapped
 
 if TYPE_CHECKING:
-    from seedx_cli.terminal.console import Terminal
+    from seedx_cli.terminal.terminal import Terminal
 
 _STATUS_STYLES = {
     "open": "green",
@@ -25,33 +25,23 @@ _NOTE = "note, staff only"
 
 
 def for_terminal(ticket: Ticket, io: Terminal, now: datetime) -> str:
-    """A ticket as a person reads it."""
-    number = io.style(f"#{ticket['id']}", "bold")
-    status = ticket["status"]
-    assignee = ticket["assignee"]
-    facts = [
-        io.style(safe_line(status), _STATUS_STYLES.get(status, "bold")),
-        f"{safe_line(ticket['priority'])} priority",
-        f"assigned to {safe_line(assignee['name'])}" if assignee else "nobody assigned",
-        *(safe_line(f"#{tag}") for tag in ticket["tags"]),
-    ]
-    head = f"{number} {io.style(safe_line(ticket['title']), 'bold')}\n{' · '.join(facts)}\n"
-    by = _byline(ticket["requester"]["name"], ticket["created_at"], io, now)
-    opened = by + _as_written(ticket["description"], io)
+    """Return a ticket and its conversation for a person at a terminal."""
+    byline = _byline(ticket["requester"]["name"], ticket["created_at"], io, now)
+    opened = byline + _as_written(ticket["description"], io)
     entries = [message_for_terminal(message, io, now) for message in ticket.get("messages", [])]
-    return "\n".join([head, opened, *entries])
+    return "\n".join([_heading(ticket, io), opened, *entries])
 
 
 def message_for_terminal(message: Message, io: Terminal, now: datetime) -> str:
-    """One message as a person reads it."""
-    by = _byline(author(message), message["created_at"], io, now, internal=message["internal"])
+    """Return one message for a person at a terminal."""
+    byline = _byline(author(message), message["created_at"], io, now, internal=message["internal"])
     show = _as_markdown if message["is_ai"] else _as_written
-    cited = "".join(f"{_INDENT}{line}\n" for line in sources(message["citations"]))
-    return by + show(message["content"], io) + (f"\n{cited}" if cited else "")
+    cited = [f"{prose(_INDENT + line, io.width)}\n" for line in sources(message["citations"])]
+    return "".join([byline, show(message["content"], io), *(["\n", *cited] if cited else [])])
 
 
-def for_pipe(ticket: Ticket) -> str:
-    """A ticket for programs and `less`: fields by tab, then the conversation, nothing left out."""
+def for_pipe(ticket: Ticket, io: Terminal) -> str:
+    """Return a ticket for programs and `less`: a field a line, then the whole conversation."""
     assignee = ticket["assignee"]
     fields = {
         "id": str(ticket["id"]),
@@ -64,22 +54,26 @@ def for_pipe(ticket: Ticket) -> str:
         "created": ticket["created_at"],
         "updated": ticket["updated_at"],
     }
-    head = "".join(f"{name}:\t{safe_line(value)}\n" for name, value in fields.items())
+    styles = {"title": "bold", "status": _style_of(ticket["status"])}
+    head = "".join(
+        f"{name}:\t{io.style(safe_line(value), *filter(None, [styles.get(name)]))}\n"
+        for name, value in fields.items()
+    )
     entries = [f"--\n{safe(ticket['description'])}\n"]
-    entries += [message_for_pipe(message) for message in ticket.get("messages", [])]
+    entries += [message_for_pipe(message, io) for message in ticket.get("messages", [])]
     return head + "".join(entries)
 
 
-def message_for_pipe(message: Message) -> str:
-    """One message for programs: a line that names it, then its text."""
+def message_for_pipe(message: Message, io: Terminal) -> str:
+    """Return one message for programs: a line that names it, then its text."""
     facts = (author(message), _kind(message) or "message", message["created_at"])
     named = "\t".join([f"-- {message['id']}", *map(safe_line, facts)])
     cited = "".join(f"{line}\n" for line in sources(message["citations"]))
-    return f"{named}\n{safe(message['content'])}\n{cited}"
+    return f"{io.style(named, 'bold')}\n{safe(message['content'])}\n{cited}"
 
 
 def author(message: Message) -> str:
-    """Who wrote a message."""
+    """Return the name of who wrote a message."""
     if message["is_ai"]:
         return "SeedX AI"
     written_by = message["author"]
@@ -87,7 +81,7 @@ def author(message: Message) -> str:
 
 
 def sources(citations: list[Citation]) -> list[str]:
-    """The articles that an AI reply cites, one a line, by their numbers in the text."""
+    """Return a line for each article that an AI reply cites, with its number in the text."""
     lines: list[str] = []
     for index, citation in enumerate(citations, 1):
         number = citation.get("number", index)
@@ -100,6 +94,24 @@ def sources(citations: list[Citation]) -> list[str]:
     return lines
 
 
+def _heading(ticket: Ticket, io: Terminal) -> str:
+    title = prose(safe_line(f"#{ticket['id']} {ticket['title']}"), io.width)
+    assignee = ticket["assignee"]
+    status = safe_line(ticket["status"])
+    facts = [
+        status,
+        f"{ticket['priority']} priority",
+        f"assigned to {assignee['name']}" if assignee else "nobody assigned",
+        *(f"#{tag}" for tag in ticket["tags"]),
+    ]
+    facts_told = prose(safe_line(" · ".join(facts)), io.width).removeprefix(status)
+    return f"{io.style(title, 'bold')}\n{io.style(status, _style_of(status))}{facts_told}\n"
+
+
+def _style_of(status: str) -> str:
+    return _STATUS_STYLES.get(status, "bold")
+
+
 def _byline(name: str, moment: str, io: Terminal, now: datetime, *, internal: bool = False) -> str:
     label = f" {io.style(_NOTE, 'magenta')}" if internal else ""
     when = io.style(safe_line(io.time(moment, now)), "dim")
@@ -107,7 +119,7 @@ def _byline(name: str, moment: str, io: Terminal, now: datetime, *, internal: bo
 
 
 def _as_written(content: str, io: Terminal) -> str:
-    """What a person wrote, with its own lines: much of it is logs and mail, not Markdown."""
+    """Keep the lines of what a person wrote: much of it is logs and mail, not Markdown."""
     width = io.width - len(_INDENT)
     rows = (row for line in safe(content).split("\n") for row in wrapped(line, width))
     return _indented(rows)

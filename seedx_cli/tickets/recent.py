@@ -1,4 +1,4 @@
-"""The tickets seen last, kept for the shell's completion."""
+"""The tickets that were shown last, kept for the shell's completion."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def remember(tickets: Iterable[Ticket], context: Context) -> None:
-    """Keep the numbers and titles that a person has just seen on a terminal."""
+    """Keep the numbers and titles of tickets that a person has just seen on a terminal."""
     lines = [f"{ticket['id']}\t{safe_line(ticket['title'])}\n" for ticket in tickets]
     if lines and context.io.is_terminal:
-        # Completion is a convenience: a folder that cannot be written is no error of a list.
+        # Completion is a convenience: it must not fail the command that shows the tickets.
         with suppress(OSError):
             write_private(Path(recent_file(context.environment)), "".join(lines))
 

@@ -1,8 +1,8 @@
-"""Secrets taken out of a text before it leaves the machine.
+"""Removes secrets from a text before it leaves the machine.
 
-What is looked for has a shape of its own (keys of well-known services, tokens, private keys) or
-stands where secrets stand (after `password=`, in a URL). It is better to take out too much than
-too little; what is taken out is told.
+A secret is known by its own shape (keys of well-known services, tokens, private keys) or by its
+place (after `password=`, in a URL). Removing too much is better than removing too little; what was
+removed is shown.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _NAMES = (
     r"token(?!s\b|i[sz]|_(?:count|limit|type))|(?<![a-z])_auth\b|"
     r"(?:api|access|account|auth|client|encryption|private|secret|shared|signing)[_-]?key"
 )
-# A file's name is no name of a setting.
+# The name of a file is not the name of a setting.
 _NAME = rf"(?:{_NAMES})(?![\w.-]{{0,40}}\.(?:[jt]sx?|go|js|log|md|py|rb|rs)\b)[\w.-]{{0,40}}"
 _EMPTY = r"(?!(?:null|nil|none|true|false|undefined|\*{3,}|[{}()]{1,3})(?![^\s\"',;]))"
-# Every repetition is bounded, so that no text makes a search slow.
+# Every repetition is bounded, so that no text can make a search slow.
 _QUOTED = r"""\"(?:[^\"\\\n]|\\.){1,4096}\"|'(?:[^'\\\n]|\\.){1,4096}'"""
 _BARE = r"""(?:[^\s\"',;&\\]|\\(?:\r?\n[ \t]{0,80})?){1,4096}"""
 _BLOCK = r"[|>][+-]?[ \t]{0,8}\r?\n(?:[ \t]{1,80}[^\n]{1,4096}\n?){1,50}"
@@ -28,7 +28,7 @@ _KEY = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 
 
 class Rule(NamedTuple):
-    """A kind of secret, and how it is found; a group named `value` is the part that is secret."""
+    """A kind of secret and its pattern, where a group named `value` is the secret part."""
 
     kind: str
     pattern: re.Pattern[str]
@@ -42,7 +42,7 @@ _ANY_CASE = re.IGNORECASE | re.MULTILINE
 
 RULES = (
     _rule("private key", rf"-----BEGIN {_KEY}(?:.*?-----END {_KEY}|.*\Z)", flags=re.DOTALL),
-    # What is left of a key whose beginning scrolled away.
+    # The rest of a key whose beginning is missing.
     _rule(
         "private key",
         rf"^{_BASE64_LINES}{{0,120}}+[^\n]{{0,200}}-----END {_KEY}",
@@ -100,7 +100,7 @@ RULES = (
         rf"(?P<value>{_QUOTED}|{_BARE})",
         flags=_ANY_CASE,
     ),
-    # After a colon much is prose; a secret is quoted, or something ends after it.
+    # Much that follows a colon is prose; a secret is quoted or ends its line or list item.
     _rule(
         "secret",
         rf"{_NAME}[\"']?[ \t]{{0,8}}:(?:[ \t]{{0,8}}|\s{{0,80}}(?=[\"'])){_EMPTY}",
@@ -130,7 +130,7 @@ RULES = (
         r"\b(?:IDENTIFIED[ ]BY|PASSWORD)[ \t]{1,8}(?P<value>'[^'\n]{1,500}')",
         flags=_ANY_CASE,
     ),
-    # A line of .pgpass; ports of four or five digits tell it from a compiler's line and column.
+    # A line of .pgpass; a port of four or five digits tells it from a compiler's line and column.
     _rule(
         "password",
         r"^[^:\s]{1,253}:(?:\d{4,5}|\*)(?::[^:\s]{1,63}){2}:(?P<value>\S{1,500})$",
@@ -141,12 +141,12 @@ EMAIL = Rule(
     "e-mail address", re.compile(r"\b[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 )
 _MARK = "[redacted"
-# Colours in the midst of `password=…` would hide it.
+# A colour within `password=…` would hide it.
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~])?")
 
 
 class Redaction(NamedTuple):
-    """What was taken out: its kind, and the line as it is now, counted from 1."""
+    """A secret that was removed: its kind, its line counted from 1, and that line without it."""
 
     kind: str
     line: int
@@ -154,15 +154,15 @@ class Redaction(NamedTuple):
 
 
 def redact(text: str, *, emails: bool = False) -> tuple[str, list[Redaction]]:
-    """Take the secrets out of a text.
+    """Remove the secrets from a text.
 
     Args:
         text: Any text, such as a program's output.
-        emails: Whether e-mail addresses go too.
+        emails: Whether e-mail addresses are removed too.
 
     Returns:
-        The text without escape sequences and with `[redacted: KIND]` in the place of each
-        secret, and what was taken out.
+        The text without escape sequences and with `[redacted: KIND]` in the place of each secret,
+        and the list of what was removed.
     """
     text = _ESCAPE_SEQUENCE.sub("", text)
     for kind, pattern in (*RULES, EMAIL) if emails else RULES:

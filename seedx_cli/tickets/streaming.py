@@ -1,9 +1,9 @@
-"""An AI run as it is written: live Markdown, raw text, or one JSON object an event."""
+"""The text of an AI run while it is written: live Markdown, raw text, or JSON events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 from seedx_cli.client.documents import Citation
@@ -14,8 +14,8 @@ from seedx_cli.tickets.conversation import sources
 if TYPE_CHECKING:
     from seedx_cli.client.sse import Event
     from seedx_cli.context import Context
-    from seedx_cli.terminal.console import Terminal
     from seedx_cli.terminal.spinner import Spinner
+    from seedx_cli.terminal.terminal import Terminal
 
 
 _HANDOFFS = {
@@ -29,53 +29,63 @@ _HANDOFFS = {
 
 
 class TornOutput(SeedXError):
-    """A pipe holds the beginning of a text that became void."""
+    """A pipe has taken the beginning of a text that was discarded later."""
 
 
 class View(Protocol):
-    """How the text of a run is shown."""
+    """A way to show the text of a run."""
 
     def feed(self, text: str) -> None:
         """Show a further piece."""
 
     def restart(self) -> None:
-        """What was shown is void; the text begins anew."""
+        """Discard the text so far; it follows again from its beginning."""
 
     def finish(self) -> None:
-        """The text is complete."""
+        """Show the rest of the text, which is complete."""
 
     def abort(self) -> None:
-        """The text ends here, incomplete."""
+        """Show the rest of what came of the text, which is incomplete."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a run wrote, and the message it became, None for a draft or a summary."""
+    """What a run wrote.
+
+    Attributes:
+        text: Its Markdown.
+        message_id: The id of the message it became; None for a draft or a summary.
+        citations: The articles that the text refers to by number.
+        handoff: Why a person has to answer, in words; None if the AI did.
+    """
 
     text: str
-    message_id: object
+    message_id: object = None
+    citations: list[Citation] = field(default_factory=list)
+    handoff: str | None = None
 
 
-def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
+def follow(run: Iterator[Event], context: Context, *, go_on: str | None) -> Reply:
     """Show an AI run to its end.
 
     On a terminal the text is drawn as Markdown while it comes. In a pipe it is the raw Markdown
-    and nothing else. With ``--json`` every event is one line.
+    and nothing else, also where colour is forced. With ``--json`` every event is one line.
 
     Args:
         run: The run's events.
-        context: What the command works with.
-        go_on: The command that reads on after an interrupt.
+        context: The terminal and the options.
+        go_on: The command that shows the text after an interrupt; None where there is none.
 
     Returns:
         What it wrote.
 
     Raises:
         ApiError: The run failed.
+        TornOutput: The text was restarted after a pipe had taken some of it.
     """
     io = context.io
     parts: list[str] = []
-    view = _view(io, go_on)
+    view = view_of(io, go_on)
     first: Event | None = None
     last: Event | None = None
     try:
@@ -91,8 +101,10 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
                 view.feed(last.text)
     except KeyboardInterrupt:
         view.abort()
-        told = f"\nStopped reading; the reply goes on by itself. See it: {go_on}"
-        io.note(context.shared.completed(told))
+        io.note("\nStopped reading.")
+        if go_on is not None:
+            hint = f"The AI goes on writing. See the text: {go_on}"
+            io.note(context.shared.completed(hint))
         raise
     except BaseException:
         view.abort()
@@ -105,19 +117,22 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str) -> Reply:
     view.finish()
     if not io.json:
         _tell_end(first or last, last, io)
-    return Reply("".join(parts), last.data.get("message_id"))
+    return Reply(
+        "".join(parts), last.data.get("message_id"), _citations(last), _handoff_in_words(last)
+    )
 
 
-def _view(io: Terminal, again: str) -> View:
+def view_of(io: Terminal, go_on: str | None) -> View:
+    """Return the way to show the text of a run there; `go_on` is as for `follow`."""
     if io.json:
-        return _Nothing()
+        return _NoView()
     if not io.can_draw:
-        return _Raw(io, again)
-    return _Live(io)
+        return _RawMarkdown(io, go_on)
+    return _LiveMarkdown(io)
 
 
-class _Nothing:
-    """For ``--json``, where the events themselves are the output."""
+class _NoView:
+    """Shows nothing: with ``--json`` the events are the output."""
 
     def feed(self, text: str) -> None:
         """Show nothing."""
@@ -132,20 +147,20 @@ class _Nothing:
         """Show nothing."""
 
 
-class _Raw:
-    """The Markdown as it comes, for a pipe; control characters alone are made visible.
+class _RawMarkdown:
+    """Writes the Markdown as it comes, for a pipe; only control characters are escaped.
 
-    What a pipe has taken cannot be taken back. When the text begins anew, what it repeats is
-    left out; where it differs, nothing more is written and the end is an error.
+    What a pipe has taken cannot be taken back. When the text is restarted, what it repeats is left
+    out; where it differs, nothing more is written and the end is an error.
 
     Args:
         io: Where to write.
-        again: The command that writes the finished text.
+        go_on: The command that writes the finished text; None where there is none.
     """
 
-    def __init__(self, io: Terminal, again: str) -> None:
+    def __init__(self, io: Terminal, go_on: str | None) -> None:
         self._io = io
-        self._again = again
+        self._go_on = go_on
         self._safe = SafeStream()
         self._text = ""
         self._written = ""
@@ -162,8 +177,8 @@ class _Raw:
         if self._text != self._written:
             self._io.end_line()
             raise TornOutput(
-                "The AI began anew while its text was being written, so this output is not whole",
-                hint=f"Write it once more: {self._again}",
+                "The AI restarted its text while it was being written; this output is incomplete",
+                hint=f"Write it again: {self._go_on}" if self._go_on else None,
             )
 
     def abort(self) -> None:
@@ -177,18 +192,19 @@ class _Raw:
             self._written = self._text
 
 
-class _Live:
-    """Markdown drawn while it comes, on a terminal; a sign of life until the first piece."""
+class _LiveMarkdown:
+    """Draws the Markdown while it comes, on a terminal; a sign of life until the first piece."""
 
     def __init__(self, io: Terminal) -> None:
-        from seedx_cli.markdown.drawing import console_of
-        from seedx_cli.markdown.stream import MarkdownStream
+        from seedx_cli.markdown.drawing import live_markdown
 
-        self._stream = MarkdownStream(console_of(io))
+        self._io = io
+        self._stream = live_markdown(io)
         self._spinner: Spinner | None = io.spinner("Waiting for the AI")
 
     def feed(self, text: str) -> None:
         self._stop_waiting()
+        self._io.is_drawing = True
         self._stream.feed(text)
 
     def restart(self) -> None:
@@ -198,10 +214,12 @@ class _Live:
     def finish(self) -> None:
         self._stop_waiting()
         self._stream.finish()
+        self._io.is_drawing = False
 
     def abort(self) -> None:
         self._stop_waiting()
         self._stream.abort()
+        self._io.is_drawing = False
 
     def _stop_waiting(self) -> None:
         if self._spinner is not None:
@@ -210,21 +228,38 @@ class _Live:
 
 
 def _tell_end(began: Event, done: Event, io: Terminal) -> None:
-    """Show what the text rests on and whether a person takes over; beside the text in a pipe."""
-    citations = done.data.get("citations")
-    lines = sources(cast("list[Citation]", citations)) if isinstance(citations, list) else []
-    if done.data.get("finish_reason") == "length":
-        lines.append("The reply was cut: it reached the longest length.")
-    if done.data.get("posted") is False and began.data.get("purpose") == "reply":
-        lines.append("Somebody answered meanwhile, so this was not posted.")
-    handoff = done.data.get("handoff")
-    if handoff:
-        reason = _HANDOFFS.get(str(handoff), str(handoff))
-        lines.append(safe_line(f"Handed to a person: {reason}"))
-    if lines and io.is_terminal:
-        io.line()
-    for line in lines:
-        if io.is_terminal:
-            io.line(io.style(line, "dim"))
-        else:
+    """Show what the text rests on and who goes on; in a pipe on stderr, beside the text."""
+    lines = [*sources(_citations(done)), *_remarks(began, done)]
+    if not io.is_terminal:
+        for line in lines:
             io.note(line)
+    elif lines:
+        io.line()
+        for line in lines:
+            io.line(line, "dim")
+
+
+def _citations(done: Event) -> list[Citation]:
+    citations = done.data.get("citations")
+    return cast("list[Citation]", citations) if isinstance(citations, list) else []
+
+
+def _handoff_in_words(done: Event) -> str | None:
+    handoff = done.data.get("handoff")
+    return _HANDOFFS.get(str(handoff), str(handoff)) if handoff else None
+
+
+def _remarks(began: Event, done: Event) -> Iterator[str]:
+    purpose = began.data.get("purpose")
+    if done.data.get("finish_reason") == "length":
+        yield "The reply was cut: it reached the longest length."
+    if done.data.get("posted") is False and purpose == "reply":
+        yield "Somebody answered meanwhile, so this was not posted."
+    handoff = _handoff_in_words(done)
+    if handoff:
+        reason = safe_line(handoff)
+        # Nobody sees a question without a ticket.
+        if purpose == "ask":
+            yield f"Not answered: {reason}; open a ticket to ask a person."
+        else:
+            yield f"Handed to a person: {reason}"

@@ -1,4 +1,4 @@
-"""Text that a person gives to a command: where it comes from, and how it is never lost."""
+"""Text that a person gives to a command: where it is read from, and how it is never lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a text comes from; the first that is given counts.
+    """Where a text comes from: one of these, or the editor.
 
     Attributes:
         body: The text itself.
@@ -40,10 +40,14 @@ class Source:
             raise UsageError("Give the text once: --body, --file or --recover")
 
     def read(self, context: Context, template: str) -> str:
-        """The text, from the editor where no other source is given.
+        """Read the text, in the editor where no source is given.
+
+        Args:
+            context: The terminal and the settings.
+            template: What the editor begins with.
 
         Raises:
-            UsageError: There is none, or it is empty.
+            UsageError: There is no text, or it is empty.
             SeedXError: The file cannot be read.
         """
         if self.body is not None:
@@ -55,7 +59,7 @@ class Source:
         elif self.file is not None:
             text = _read(Path(self.file))
         else:
-            editor = context.config.get("editor")
+            editor = context.config.editor
             return write_text(context.io, template, "--body, --file or --file -", editor)
         if not text.strip():
             raise UsageError("The text is empty, so nothing was sent")
@@ -66,11 +70,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Kept:
-    """A text on its way.
+    """A text that is being sent.
 
     Attributes:
-        file: Where it is kept until it has arrived.
-        key: What makes sending the same text again harmless.
+        file: Where it is kept until it has been sent.
+        key: An idempotency key, so that sending the same text again changes nothing.
     """
 
     file: Path
@@ -82,13 +86,16 @@ def kept(context: Context, text: str, command: str, source: Source) -> Iterator[
     """Keep a text on disk until the block has sent it.
 
     The key comes from the file's name and the text, so that ``--recover`` of an unchanged text
-    cannot make a second ticket where only the answer was lost.
+    cannot open a second ticket where only the answer was lost.
 
     Args:
-        context: What the command works with.
+        context: The terminal and the settings.
         text: The text.
         command: The command that sends it again, without ``--recover``.
-        source: Where it came from.
+        source: Where the text came from.
+
+    Raises:
+        UsageError: The text is not Unicode.
     """
     if not _is_unicode(text):
         raise UsageError("The text is not in UTF-8")
@@ -101,7 +108,7 @@ def kept(context: Context, text: str, command: str, source: Source) -> Iterator[
     except BaseException as error:
         told = f"Your text is kept. Send it: {command} --recover {shlex.quote(str(file))}"
         if not is_kept:
-            told = "Your text could not be kept; it stands above, or where you took it from"
+            told = "Your text could not be kept; copy it from above, or from where it came"
         if isinstance(error, SeedXError):
             error.hint = f"{error.hint}\n{told}" if error.hint else told
         else:
@@ -112,7 +119,7 @@ def kept(context: Context, text: str, command: str, source: Source) -> Iterator[
 
 
 def _write(file: Path, text: str, context: Context) -> bool:
-    """Keep a text; a folder that cannot be written is no reason not to send it."""
+    """Keep a text; it is sent even if the folder cannot be written."""
     try:
         write_private(file, text + "\n")
     except OSError as error:
@@ -134,7 +141,7 @@ def _read(file: Path) -> str:
 
 
 def decoded(content: bytes, name: str) -> str:
-    """Text of a file or a pipe.
+    """Decode the text of a file or a pipe.
 
     Raises:
         UsageError: It is not in UTF-8.
@@ -146,5 +153,5 @@ def decoded(content: bytes, name: str) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether it can be sent; a word of the command line that was not UTF-8 cannot."""
+    """Whether a text can be sent; a word of the command line that is not UTF-8 cannot."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

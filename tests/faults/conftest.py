@@ -15,15 +15,12 @@ import pytest
 from seedx_cli.local.server import importable
 from tests.factories import PASSWORD, Document, Person
 from tests.fake_upstream import FakeUpstream, Reply
-from tests.streams import PATIENCE_SECONDS, StreamEvent, opened
+from tests.streams import StreamEvent, opened
+from tests.waiting import PATIENCE_SECONDS
 
 PIECES = ("Sign out, ", "then sign in ", "again; ", "that mends it.")
 TEXT = "".join(PIECES)
-LEASE_SECONDS = 2
-SIGTERM_SECONDS = 10
 POLL_SECONDS = 0.05
-RESTART_SECONDS = 90
-"""PostgreSQL recovers, and a busy machine takes its time."""
 
 
 @dataclass
@@ -56,7 +53,19 @@ async def upstream() -> AsyncIterator[FakeUpstream]:
 
 
 @pytest.fixture
-async def serve(database_url: str, upstream: FakeUpstream, tmp_path: Path) -> AsyncIterator[Serve]:
+def lease_seconds() -> int:
+    """The lease of a run: so long that a busy machine loses none."""
+    return 300
+
+
+A_SHORT_LEASE = pytest.mark.parametrize("lease_seconds", [2])
+"""For tests in which the lease of a dead owner runs out."""
+
+
+@pytest.fixture
+async def serve(
+    database_url: str, upstream: FakeUpstream, lease_seconds: int, tmp_path: Path
+) -> AsyncIterator[Serve]:
     """Start server processes on the test's database."""
     settings = {
         "DATABASE_URL": database_url,
@@ -64,7 +73,7 @@ async def serve(database_url: str, upstream: FakeUpstream, tmp_path: Path) -> As
         "GROK_API_KEY": "gsk-test",
         "GROK_API_URL": upstream.url,
         "SEEDX_AI_FALLBACK": "knowledge",
-        "SEEDX_AI_LEASE_SECONDS": str(LEASE_SECONDS),
+        "SEEDX_AI_LEASE_SECONDS": str(lease_seconds),
     }
     async with serving(tmp_path, settings) as start:
         yield start
@@ -111,7 +120,7 @@ async def _ready(server: ServerProcess) -> None:
 
 async def until(reached: Callable[[], Awaitable[bool]]) -> None:
     """Ask until something in other processes is as wanted."""
-    async with asyncio.timeout(RESTART_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await reached():  # noqa: ASYNC110  # another process sets no event here
             await asyncio.sleep(POLL_SECONDS)
 

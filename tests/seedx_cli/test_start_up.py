@@ -3,14 +3,14 @@
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
-from importlib import import_module
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
+import typer
 
-from seedx_cli.main import RootGroup
-from seedx_cli.parsing.lazy import LazyGroup
+from seedx_cli.main import app
+from seedx_cli.parsing.command import Group
 from seedx_cli.version import VERSION
 from tests.seedx_cli.conftest import Server
 from tests.seedx_cli.process import ROOT, Cli
@@ -39,7 +39,7 @@ CASES = [
     Case(("ticket", "list", "--help"), SERVER_SIDE | DRAWING | NETWORK | OTHERS),
     Case(("help", "json"), SERVER_SIDE | DRAWING | NETWORK | OTHERS),
     Case(("config", "list"), SERVER_SIDE | DRAWING | NETWORK | OTHERS),
-    Case(("ticket", "list"), SERVER_SIDE | DRAWING | OTHERS | {"seedx_cli.commands.ticket.write"}),
+    Case(("ticket", "list"), SERVER_SIDE | DRAWING | OTHERS | {"seedx_cli.commands.ticket.show"}),
     Case(("ticket", "show", "{number}"), SERVER_SIDE | DRAWING | OTHERS),
     Case(("ai", "{number}"), SERVER_SIDE | DRAWING | OTHERS),
     Case(("whoami",), SERVER_SIDE | DRAWING | OTHERS),
@@ -90,11 +90,33 @@ def test_the_version_is_the_projects() -> None:
     assert project["version"] == VERSION
 
 
-@pytest.mark.parametrize(
-    "group", [RootGroup, import_module("seedx_cli.commands.ticket").TicketGroup]
-)
-def test_the_tables_of_lazy_groups_say_what_the_commands_say(group: type[LazyGroup]) -> None:
-    commands = group(name="any").commands
-    assert {name: entry.help for name, entry in group.entries.items()} == {
-        name: (command.help or "").partition("\n")[0] for name, command in commands.items()
-    }
+def groups() -> Iterator[Group]:
+    """Every group of commands, the whole first."""
+    root = typer.main.get_command(app)
+    assert isinstance(root, Group)
+    yield root
+    for name in root.names:
+        command = root.get_command(
+            root.make_context("seedx", ["--version"], resilient_parsing=True), name
+        )
+        if isinstance(command, Group):
+            yield command
+
+
+def test_the_help_of_a_group_says_what_its_commands_say() -> None:
+    for group in groups():
+        context = group.make_context("seedx", ["--help"], resilient_parsing=True)
+        for section in group.sections.values():
+            for name, line in section.items():
+                command = group.get_command(context, name)
+                assert command is not None
+                assert (command.help or "").partition("\n")[0] == line
+
+
+def test_a_command_is_a_file_of_its_name() -> None:
+    for group in groups():
+        folder = ROOT / group.package.replace(".", "/")
+        files = {
+            file.stem.rstrip("_") for file in folder.iterdir() if not file.name.startswith("__")
+        }
+        assert files == set(group.names)

@@ -35,6 +35,8 @@ from seedx_server.messages.repository import MessageRepository
 logger = logging.getLogger(__name__)
 
 KEEP_ALIVE = b": keep-alive\n\n"
+CAUGHT_UP = b": caught up\n\n"
+"""Tells the reader of a ticket's events, once a connection, that everything older was sent."""
 POLL_SECONDS = 5.0
 MOST_DIGITS = 9
 LONGEST_SECONDS = 600.0
@@ -163,6 +165,7 @@ class Followers:
             after: The id of the last event that the reader has; 0 for all.
         """
         yield KEEP_ALIVE
+        is_caught_up = False
         with self._subscribed(f"ticket:{ticket_id}") as stream:
             while True:
                 stream.changed.clear()
@@ -172,6 +175,9 @@ class Followers:
                     yield _event(document.type, document.model_dump(mode="json"), str(after))
                 if documents:
                     continue
+                if not is_caught_up:
+                    is_caught_up = True
+                    yield CAUGHT_UP
                 if not await stream.wait():
                     yield KEEP_ALIVE
                 if stream.is_over:

@@ -39,7 +39,7 @@ async def alive() -> Response:
     responses=problems((Unavailable, "database_not_migrated"), (Unavailable, "database_too_new")),
 )
 async def ready(parts: InfrastructureDep) -> Response:
-    """Report whether the database responds and has the schema that this version needs."""
+    """Report whether the database can be reached and has the schema of this version."""
     found = await _revision(parts.sessions)
     if found == parts.revision:
         return answer(Health())

@@ -169,16 +169,11 @@ def test_a_client_in_memory_renews_after_a_refusal(
     server: Server, sign_up: Callable[[], tuple[str, str]]
 ) -> None:
     email, _ = sign_up()
-    with Client(server.url) as client:
+    session = MemorySession()
+    with Client(server.url, session=session) as client:
         client.auth.login(email, PASSWORD)
-        tokens = client.session.tokens()
+        tokens = session.tokens()
         assert tokens is not None
-        client.session = MemorySession()
-        client.session.start(
-            {
-                **login("x"),
-                "access_token": "refused",
-                "refresh_token": str(tokens.refresh_token),
-            }
-        )
+        refresh_token = str(tokens.refresh_token)
+        session.start({**login("x"), "access_token": "refused", "refresh_token": refresh_token})
         assert client.auth.me()["email"] == email

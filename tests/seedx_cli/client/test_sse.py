@@ -1,11 +1,13 @@
 """Reading server-sent events."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedx_cli.client.sse import TEXT, Event, events
+from seedx_cli.client.sse import LONGEST_EVENT, TEXT, Event, events
 
 STREAM = (
     b": keep-alive\n\n"
@@ -30,3 +32,37 @@ def test_events_are_the_same_in_whatever_pieces_they_arrive(cuts: list[int]) -> 
 
 def test_only_text_events_have_text() -> None:
     assert [event.text for event in EXPECTED] == ["", "Hallö\u2028chen", ""]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_any_end_of_line_and_a_byte_order_mark_are_understood(start: bytes, end: bytes) -> None:
+    body = start + end.join([b"id: 1.1", b'data: {"content": "a"}', b"", b": more", b""])
+    assert list(events([body])) == [Event(TEXT, "1.1", {"content": "a"})]
+
+
+def test_an_id_that_a_header_cannot_carry_is_not_used() -> None:
+    assert list(events(["id: 1.\u00e9\ndata: {}\n\n".encode()])) == [Event(TEXT, None, {})]
+
+
+@pytest.mark.parametrize(
+    "piece", [b"x" * 65_536, b"data: " + b"x" * 1_000 + b"\n", b"data:\n" * 999]
+)
+def test_an_event_without_end_is_read_to_its_limit_only(piece: bytes) -> None:
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        while True:
+            read += len(piece)
+            yield piece
+
+    with pytest.raises(ValueError, match="too long"):
+        list(events(endless()))
+    # What is read holds the names of the fields too.
+    assert read < 8 * LONGEST_EVENT
+
+
+def test_many_events_may_be_longer_than_one_together() -> None:
+    event = b'data: {"content": "' + b"x" * 1_000_000 + b'"}\n\n'
+    assert len(list(events([event] * 6))) == 6

@@ -97,7 +97,7 @@ def test_a_new_password_is_typed_twice(newcomer: Cli) -> None:
         "Name: ": "Ada\n",
         "E-mail: ": f"typed-{id(newcomer)}@example.com\n",
         "Password: ": f"{PASSWORD}\n",
-        "The same again: ": f"{PASSWORD}\n",
+        "Repeat the password: ": f"{PASSWORD}\n",
     }
     screen = newcomer.screen("signup", answers=answers)
     assert screen.exit_code == 0
@@ -121,5 +121,5 @@ def test_an_address_that_is_taken_is_told_once(customer: Cli) -> None:
     email = customer.environment["EMAIL"]
     signup = ("signup", "--name", "Ada", "--email", email, "--password-stdin")
     told = customer.run(*signup, "--profile", "new", stdin=PASSWORD).stderr
-    assert told.count("Log in") == 1
+    assert told.count("Sign in") == 1
     assert told.endswith("\n  seedx login --profile new\n")

@@ -56,7 +56,7 @@ def test_the_profile_comes_from_option_environment_or_file(environment: dict[str
     "url", ["", "desk", "ftp://x", "http://", "https://a:b@c", "http://x:70000", "http://x?y=1"]
 )
 def test_what_is_no_server_is_refused(url: str) -> None:
-    with pytest.raises(UsageError, match="no server URL"):
+    with pytest.raises(UsageError, match="not a server URL"):
         server_url(url, "--server")
 
 

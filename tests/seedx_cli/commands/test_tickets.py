@@ -85,6 +85,40 @@ def test_a_new_ticket_survives_a_server_that_is_away(customer: Cli) -> None:
     assert (ticket["title"], ticket["description"]) == ("Title", "Body")
 
 
+def test_a_ticket_that_could_not_be_opened_keeps_its_options(customer: Cli) -> None:
+    done = customer.run(
+        *("ticket", "new", "-t", "T", "-b", "B", "--priority", "urgent", "--tag", "two words"),
+        *("--tag", "b", "--ai"),
+        SEEDX_TOKEN="refused",
+    )
+    (kept,) = unsent(customer)
+    command = "seedx ticket new --priority urgent --tag 'two words' --tag b --ai --recover"
+    assert f"{command} {kept}\n" in done.stderr
+
+
+def test_the_editor_asks_for_a_title_only_if_none_was_given(customer: Cli) -> None:
+    editor = customer.folder / "editor"
+    editor.write_text('#!/bin/sh\ncp "$1" seen\necho "It smokes." > "$1"\n')
+    editor.chmod(0o755)
+    customer.screen("ticket", "new", "-t", "Printer", EDITOR=str(editor))
+    assert "title on the first line" not in (customer.folder / "seen").read_text()
+    assert "Describe the problem: Printer\n" in (customer.folder / "seen").read_text()
+    (ticket,) = customer.json("ticket", "list")["items"]
+    assert (ticket["title"], ticket["description"]) == ("Printer", "It smokes.")
+    customer.screen("ticket", "new", EDITOR=str(editor))
+    assert "title on the first line" in (customer.folder / "seen").read_text()
+
+
+def test_a_change_that_is_refused_leads_to_the_ticket_by_its_number(
+    customer: Cli, staff: Cli
+) -> None:
+    number = open_ticket(customer)
+    staff.ok("ticket", "close", number)
+    done = staff.run("ticket", "edit", number, "--status", "pending")
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"See its status: seedx ticket show {number}\n")
+
+
 def test_a_kept_text_is_sent_by_the_profile_it_was_written_in(customer: Cli) -> None:
     done = customer.run("ticket", "reply", "1", "-b", "Words", "--profile", "my work")
     (kept,) = unsent(customer)
@@ -119,11 +153,11 @@ def test_wrong_usage_is_told_in_two_lines(customer: Cli) -> None:
         (("tickt",), "Did you mean 'ticket'?"),
         (("ticket", "lst"), "Did you mean 'list'"),
         (("ticket", "list", "--status", "opne"), "Did you mean 'open'?"),
-        (("ticket", "show", "printer"), "no ticket number"),
+        (("ticket", "show", "printer"), "not a ticket number"),
         (("ticket", "new", "-t", "x"), "--body"),
         (("ticket", "new"), "--title, and --body"),
         (("config", "get", "colour"), "no setting"),
-        (("ticket", "list", "--server", "ftp://x"), "no server URL"),
+        (("ticket", "list", "--server", "ftp://x"), "not a server URL"),
     ):
         done = customer.run(*words)
         assert done.returncode == 2, words

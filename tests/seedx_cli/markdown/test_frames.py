@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console, ConsoleDimensions
 
-from seedx_cli.markdown.screen import opens_links, reflows
 from seedx_cli.markdown.stream import FRAMES_PER_SECOND, MarkdownStream
 from tests.seedx_cli.markdown_streams import (
     ARTICLE,
@@ -32,7 +31,7 @@ def test_what_is_unfinished_never_takes_more_than_its_rows(size: tuple[int, int]
 
 def test_the_newest_words_of_a_long_paragraph_are_seen() -> None:
     console = console_of(80, 24)
-    stream = MarkdownStream(console, live=True)
+    stream = MarkdownStream(console, live=True, hyperlinks=True)
     stream.feed("".join(f"word{number} " for number in range(2000)))
     rows = screen_of(written(console)).rows
     assert rows[-1].endswith("word1999")
@@ -64,16 +63,16 @@ def test_code_copies_clean() -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", output) == f"── python\n{code}"
 
 
-def test_a_restart_says_that_what_stands_above_is_void() -> None:
+def test_a_restart_says_that_the_text_above_is_discarded() -> None:
     console = console_of(80, 24)
-    with MarkdownStream(console, live=True) as stream:
+    with MarkdownStream(console, live=True, hyperlinks=True) as stream:
         stream.feed("Wrong answer.\n\nMore of i")
         stream.restart()
         stream.feed("[a]: /x\n\nRight answer.")
     assert screen_of(written(console)).rows == [
         "Wrong answer.",
         "",
-        "── The reply begins anew; what stands of it above is void.",
+        "── The reply was restarted; the text above is discarded.",
         "",
         "Right answer.",
     ]
@@ -81,7 +80,7 @@ def test_a_restart_says_that_what_stands_above_is_void() -> None:
 
 def test_a_restart_before_anything_is_final_leaves_no_trace() -> None:
     console = console_of(80, 24)
-    with MarkdownStream(console, live=True) as stream:
+    with MarkdownStream(console, live=True, hyperlinks=True) as stream:
         stream.feed("Wrong ans")
         stream.restart()
         stream.feed("Right answer.")
@@ -90,7 +89,7 @@ def test_a_restart_before_anything_is_final_leaves_no_trace() -> None:
 
 def test_a_restart_in_a_fence_ends_the_fence() -> None:
     console = console_of(80, 24)
-    with MarkdownStream(console, live=True) as stream:
+    with MarkdownStream(console, live=True, hyperlinks=True) as stream:
         stream.feed("```python\nx = '''\n")
         stream.restart()
         stream.feed("*words*")
@@ -141,12 +140,12 @@ class Gone(io.StringIO):
 
 
 def test_an_abort_does_not_mind_that_the_terminal_is_gone() -> None:
-    stream = MarkdownStream(Console(file=Gone(), force_terminal=True), live=True)
+    stream = MarkdownStream(Console(file=Gone(), force_terminal=True), live=True, hyperlinks=True)
     stream.abort()
 
 
 def test_a_stream_that_ended_takes_no_more() -> None:
-    stream = MarkdownStream(console_of(80, 24))
+    stream = MarkdownStream(console_of(80, 24), live=True, hyperlinks=True)
     stream.finish()
     with pytest.raises(ValueError, match="ended already"):
         stream.feed("more")
@@ -159,7 +158,7 @@ def test_an_empty_stream_shows_nothing() -> None:
 def resized(to: tuple[int, int], *, reflows: bool) -> str:
     """What is written after a paragraph of three rows of 80 columns met another size."""
     console = console_of(80, 24)
-    stream = MarkdownStream(console, live=True, terminal_reflows=reflows)
+    stream = MarkdownStream(console, live=True, hyperlinks=True, reflows=reflows)
     stream.feed("Final.\n\n" + "x" * 200)
     before = written(console)
     console.size = ConsoleDimensions(*to)
@@ -185,32 +184,3 @@ def test_a_resize_does_not_print_final_rows_again() -> None:
 
 def test_a_resize_without_a_change_of_width_writes_nothing() -> None:
     assert resized((80, 40), reflows=True) == ""
-
-
-@pytest.mark.parametrize(
-    ("environment", "does"),
-    [
-        ({"TERM": "xterm-256color"}, True),
-        ({"TERM": "xterm-256color", "XTERM_VERSION": "XTerm(390)"}, False),
-        ({"TERM": "screen", "STY": "1.pts-0"}, False),
-        ({"TERM": "tmux-256color", "STY": "1.pts-0", "TMUX": "socket,1,0"}, True),
-    ],
-)
-def test_which_terminals_reflow(environment: dict[str, str], *, does: bool) -> None:
-    assert reflows(environment) is does
-
-
-@pytest.mark.parametrize(
-    ("environment", "does"),
-    [
-        ({"TERM": "xterm-256color"}, True),
-        ({"TERM": "xterm-kitty"}, True),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"}, False),
-        ({"TERM": "xterm-256color", "TMUX": "socket,1,0"}, False),
-        ({"TERM": "screen"}, False),
-        ({"TERM": "linux"}, False),
-        ({}, False),
-    ],
-)
-def test_which_terminals_open_links(environment: dict[str, str], *, does: bool) -> None:
-    assert opens_links(environment) is does

@@ -20,7 +20,7 @@ GUIDE = "https://docs.example.com/guide"
 def rows_of(source: str, width: int = 80) -> list[str]:
     """The rows of a finished text, without styles."""
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    stream = MarkdownStream(console, hyperlinks=True)
+    stream = MarkdownStream(console, live=False, hyperlinks=True)
     stream.feed(source)
     stream.finish()
     assert isinstance(console.file, io.StringIO)
@@ -191,7 +191,8 @@ def test_a_colour_can_be_read_on_white_and_on_black(style: Style) -> None:
 def test_no_color_keeps_bold_and_drops_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     file = io.StringIO()
-    stream = MarkdownStream(Console(file=file, force_terminal=True, width=80, color_system="256"))
+    console = Console(file=file, force_terminal=True, width=80, color_system="256")
+    stream = MarkdownStream(console, live=False, hyperlinks=True)
     stream.feed("# Title\n\n**bold** `code`")
     stream.finish()
     assert "\x1b[1" in file.getvalue()

@@ -12,10 +12,10 @@ import pytest
 
 CHILD = """
 import sys
-from rich.console import Console
-from seedx_cli.markdown.stream import MarkdownStream
+from seedx_cli.markdown.drawing import live_markdown
+from seedx_cli.terminal.terminal import Terminal
 
-with MarkdownStream(Console()) as stream:
+with live_markdown(Terminal(sys.stdin, sys.stdout, sys.stderr)) as stream:
     stream.feed("# Title\\n\\nFinal words.\\n\\nUnfinished wo")
     command = sys.stdin.readline().strip()
     if command == "go on":

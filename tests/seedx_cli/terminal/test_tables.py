@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedx_cli.terminal.tables import (
-    Column,
-    display_width,
-    fitted,
-    shortened,
-    tab_separated,
-    wrapped,
-)
+from seedx_cli.terminal.fitting import display_width
+from seedx_cli.terminal.tables import Column, fitted, tab_separated
 from seedx_cli.terminal.times import relative, until
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -39,34 +33,20 @@ def test_no_row_is_wider_than_the_terminal(rows: list[tuple[str, str, str]], wid
 
 @given(rows=st.lists(st.tuples(words, words), min_size=1, max_size=5))
 def test_a_pipe_gets_one_line_a_row_and_one_tab_between_cells(rows: list[tuple[str, str]]) -> None:
-    lines = tab_separated(rows).split("\n")
+    lines = tab_separated(COLUMNS[:2], rows, plain).split("\n")
     assert lines.pop() == ""
     assert [line.count("\t") for line in lines] == [1] * len(rows)
 
 
 def test_a_pipe_gets_cells_whole() -> None:
     long = "word " * 200
-    assert tab_separated([[long, "x"]]) == f"{long}\tx\n"
+    assert tab_separated(COLUMNS[:2], [[long, "x"]], plain) == f"{long}\tx\n"
 
 
 def test_columns_that_may_go_do_so_before_the_others_become_unreadable() -> None:
     rows = [["1", "A title of some length", "Somebody with a name"]]
     assert "WHO" in fitted(COLUMNS, rows, 40, plain)
     assert "WHO" not in fitted(COLUMNS, rows, 18, plain)
-
-
-@given(text=words, width=st.integers(2, 40))
-def test_what_is_shortened_fits(text: str, width: int) -> None:
-    assert display_width(shortened(text, width)) <= max(width, 1)
-
-
-@pytest.mark.parametrize(
-    "line", ["one two three four five", "ein 例えば これは 長い 行 です", "x" * 50]
-)
-def test_wrapping_loses_no_word(line: str) -> None:
-    rows = wrapped(line, 12)
-    assert all(display_width(row) <= 12 for row in rows)
-    assert "".join("".join(rows).split()) == "".join(line.split())
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from seedx_cli.client.documents import Message
+from seedx_cli.terminal.terminal import Terminal
 from seedx_cli.tickets.conversation import message_for_pipe
 from tests.seedx_cli.conftest import Server
 from tests.seedx_cli.process import Cli, rest_of, seen_until
@@ -154,12 +156,12 @@ def test_ctrl_c_in_a_countdown_leaves_its_line_empty(customer: Cli, server: Serv
     (kept,) = (customer.folder / "config" / "tokens").glob("*.json")
     token = json.loads(kept.read_text())["access_token"]
     slow_down = (
-        b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 50\r\nContent-Length: 0\r\n"
+        b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 0\r\n"
         b"Connection: close\r\n\r\n"
     )
     with proxying(server.url, Fault(slow_down)) as proxy:
         child = customer.spawn("ticket", "list", "--server", proxy.url, SEEDX_TOKEN=token)
-        seen_until(child, "The server asks to wait; 50 s")
+        seen_until(child, "The server asks to wait; trying again in")
         child.send("\x03")
         assert rest_of(child).endswith(b"\r\x1b[K")
         assert child.exitstatus == 130
@@ -176,4 +178,5 @@ def test_names_in_a_pipe_cannot_forge_a_message() -> None:
         "citations": [],
         "created_at": "2026-11-23T00:00:00Z",
     }
-    assert message_for_pipe(message).count("\n") == 2
+    io = Terminal(StringIO(), StringIO(), StringIO(), environment={})
+    assert message_for_pipe(message, io).count("\n") == 2

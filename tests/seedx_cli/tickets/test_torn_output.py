@@ -1,28 +1,13 @@
-"""A pipe never gets a text that is glued together from two beginnings, or to what is beside it."""
+"""A pipe never gets one text made of two attempts, or remarks in the midst of a text."""
 
 import io
 import os
-from collections.abc import Iterator
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
-from seedx_cli.client.sse import Event
-from seedx_cli.context import Context
-from seedx_cli.terminal.console import Terminal
+from seedx_cli.terminal.terminal import Terminal
 from seedx_cli.tickets.streaming import TornOutput, follow
-
-
-def events(*texts: str | None, **end: object) -> Iterator[Event]:
-    """A run's events; None begins the text anew, `end` is what the last one tells."""
-    yield Event("run", None, {"run_id": 1, "purpose": "reply"})
-    for text in texts:
-        if text is None:
-            yield Event("restarted", "1.0", {"run_id": 1})
-        else:
-            yield Event("message", "1.1", {"content": text})
-    yield Event("done", "1.9", {"run_id": 1, "message_id": 2, "citations": [], **end})
+from tests.seedx_cli.tickets.runs import context_on, events
 
 
 def piped(*texts: str | None) -> str:
@@ -30,22 +15,22 @@ def piped(*texts: str | None) -> str:
     out = io.StringIO()
     terminal = Terminal(io.StringIO(), out, io.StringIO(), environment={})
     try:
-        follow(events(*texts), cast("Context", SimpleNamespace(io=terminal)), go_on="seedx ai 1")
+        follow(events(*texts), context_on(terminal), go_on="seedx ai 1")
     except TornOutput as torn:
         torn.add_note(out.getvalue())
         raise
     return out.getvalue()
 
 
-def test_a_text_that_begins_anew_and_repeats_itself_is_written_once() -> None:
+def test_a_text_that_is_restarted_and_repeats_itself_is_written_once() -> None:
     assert piped("Sign ", "out.", None, "Si", "gn out. Then ", "in.") == "Sign out. Then in."
 
 
-def test_a_text_that_begins_anew_before_its_first_word_is_whole() -> None:
+def test_a_text_that_is_restarted_before_its_first_word_is_whole() -> None:
     assert piped(None, "Sign out.") == "Sign out."
 
 
-def test_a_text_that_begins_anew_with_other_words_is_an_error_that_says_what_to_do() -> None:
+def test_a_text_that_is_restarted_with_other_words_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(TornOutput) as torn:
         piped("Sign out", None, "Pull the plug.")
 
@@ -53,7 +38,7 @@ def test_a_text_that_begins_anew_with_other_words_is_an_error_that_says_what_to_
     assert "seedx ai 1" in str(torn.value.hint)
 
 
-def test_a_text_that_begins_anew_and_ends_sooner_is_an_error() -> None:
+def test_a_text_that_is_restarted_and_ends_sooner_is_an_error() -> None:
     with pytest.raises(TornOutput):
         piped("Sign out. Then in.", None, "Sign out.")
 
@@ -62,7 +47,7 @@ def through(out: int, err: int, text: str, handoff: str) -> None:
     """Follow a run that a person takes over, with real files as stdout and stderr."""
     with os.fdopen(out, "w") as stdout, os.fdopen(err, "w") as stderr:
         terminal = Terminal(io.StringIO(), stdout, stderr, environment={})
-        context = cast("Context", SimpleNamespace(io=terminal))
+        context = context_on(terminal)
         follow(events(text, handoff=handoff), context, go_on="seedx ai 1")
 
 

@@ -8,7 +8,7 @@ import pytest
 import typer
 import yaml
 
-from seedx_cli.commands.kb.files import ArticleFile, read_all
+from seedx_cli.knowledge.files import ArticleFile, read_all
 from seedx_cli.main import app
 from seedx_server.config import Settings
 from seedx_server.knowledge.core import SLUG_PATTERN, NewArticle
@@ -19,6 +19,7 @@ HANDBOOK = read_all([ROOT / "seedx_server" / "handbook"])
 OF_THE_CLIENT = {
     "SEEDX_URL",
     "SEEDX_TOKEN",
+    "SEEDX_PROFILE",
     "SEEDX_CONFIG_DIR",
     "SEEDX_DEBUG",
     "NO_COLOR",

@@ -20,6 +20,7 @@ from tests.factories import Desk, Person
 from tests.run_process import LONG, Composition, Process, asked, replying, working
 from tests.seedx_server.conftest import MakeSettings, reached
 from tests.streams import events_of_text, text_of
+from tests.waiting import PATIENCE_SECONDS
 
 TEXT = "Grüße! Sign out 🙂 and in again."
 
@@ -174,14 +175,15 @@ class TestTokens:
         run = await asked(cleo)
         owner, _, writing = await begun(processes)
         writing.live.spend(1_000)
-        await owner.until(run, lambda row: row["estimated_tokens"] == 1_000)
+        writing.say("word")
+        await owner.until(run, lambda row: row["estimated_tokens"] == 1_001)
         app = create_app(make_settings(ai_tokens_per_day=1_000))
         async with reached(app) as limited:
             person = Person(limited.client, cleo.session)
 
             while_it_runs = await person.post("/ask", {"question": "Why?"})
             await cleo.post(f"/ai-runs/{run}/cancel")
-            await asyncio.wait_for(writing.stopped.wait(), 10)
+            await asyncio.wait_for(writing.stopped.wait(), PATIENCE_SECONDS)
             await owner.ended(run)
             after_it = await person.post("/ask", {"question": "Why?"})
         await app.state.parts.engine.dispose()

@@ -1,0 +1,298 @@
+"""Requests and streams to one server: signed in, repeated where safe, resumed after a cut."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from seedx_cli.client import failures
+from seedx_cli.client.connection import LimitedBody, connect, is_compressed
+from seedx_cli.client.documents import Login
+from seedx_cli.client.lean_httpx import httpx
+from seedx_cli.client.retries import (
+    ATTEMPTS,
+    STREAM_ATTEMPTS,
+    backoff,
+    requested_wait,
+    wait_after_error,
+    wait_after_status,
+)
+from seedx_cli.client.session import Session
+from seedx_cli.client.shapes import checked
+from seedx_cli.client.sse import Event, events
+from seedx_cli.errors import (
+    ApiError,
+    SeedXError,
+    SignedOutError,
+    UnreachableError,
+    UsageError,
+)
+
+# The server sends a comment every 15 s or sooner.
+SILENCE_SECONDS = 40.0
+
+_CONNECT_SECONDS = 5.0
+_READY_SECONDS = 2.0
+# Carried out twice they change no more than once (RFC 9110, 9.2.2).
+_IDEMPOTENT = {"GET", "PUT", "DELETE"}
+
+Wait = Callable[[float, str], None]
+"""Waits so many seconds; it is told why."""
+
+
+class Transport:
+    """HTTP to one server, in the name of one session.
+
+    Args:
+        server: The server's URL.
+        session: Where the tokens are kept.
+        wait: Called with seconds and a reason before something is tried again; it must wait.
+        timeout: Seconds that an answer may take.
+    """
+
+    def __init__(self, server: str, session: Session, *, wait: Wait, timeout: float) -> None:
+        self.server = server.rstrip("/")
+        self.session = session
+        self._wait = wait
+        self._timeout = httpx.Timeout(timeout, connect=_CONNECT_SECONDS)
+        self._http = connect(self.server)
+        self._has_responded = False
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def is_ready(self) -> bool:
+        """Whether the server says that it can work, asked once, without waiting."""
+        try:
+            url = f"{self.server}/readyz"
+            with self._http.stream("GET", url, timeout=_READY_SECONDS) as answer:
+                return answer.is_success
+        except httpx.TransportError:
+            return False
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, object] | None = None,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        signed_in: bool = True,
+    ) -> tuple[int, object]:
+        """Send one request and read the answer.
+
+        Args:
+            method: The HTTP method.
+            path: The path under the server's URL.
+            body: A JSON body.
+            query: Query parameters; those that are None are left out.
+            headers: Further headers; an `Idempotency-Key` makes a POST safe to repeat.
+            signed_in: Whether the request carries the session's access token.
+
+        Returns:
+            The status and the JSON document, None for an empty answer.
+
+        Raises:
+            ApiError: The server refused.
+            SignedOutError: There is no session, or it has ended.
+            UnreachableError: The server did not respond.
+        """
+        request = self._request(method, path, body=body, query=query, headers=headers)
+        with self._answer(request, path, signed_in=signed_in) as answer:
+            return answer.status_code, self._document(answer) if answer.content else None
+
+    def stream(self, path: str, last_id: str | None = None) -> Iterator[Event]:
+        """Read one connection's events; it may end at any time, see `resume`.
+
+        Raises:
+            ApiError: The server refused.
+            UnreachableError: The connection broke.
+        """
+        headers = {"Accept": "text/event-stream"}
+        if last_id is not None:
+            headers["Last-Event-ID"] = last_id
+        timeout = httpx.Timeout(SILENCE_SECONDS, connect=_CONNECT_SECONDS)
+        request = self._request("GET", path, headers=headers, timeout=timeout)
+        with self._answer(request, path, streaming=True) as answer:
+            if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+                raise self._bad_answer("something that is not a stream of events")
+            try:
+                yield from events(answer.iter_raw())
+            except httpx.RequestError as error:
+                raise self._unreachable(error) from error
+            except (ValueError, RecursionError) as error:
+                raise self._bad_answer("an event that cannot be read") from error
+
+    def resume(
+        self, open_stream: Callable[[str | None], Iterator[Event]], last_id: str | None = None
+    ) -> Iterator[Event]:
+        """Join the streams that `open_stream` opens into an endless one.
+
+        Once the first event has come, a cut never ends it: it is opened again after growing waits
+        for as long as that takes.
+
+        Args:
+            open_stream: Opens a stream after the event of that id.
+            last_id: The id to begin after.
+
+        Raises:
+            ApiError: The server refused.
+            UnreachableError: Nothing has come, although it was tried several times.
+        """
+        failed = 0
+        has_begun = False
+        while True:
+            error: ApiError | UnreachableError | None = None
+            try:
+                for event in open_stream(last_id):
+                    has_begun = True
+                    if event.id is not None:
+                        failed, last_id = 0, event.id
+                    yield event
+            except (ApiError, UnreachableError) as cut:
+                error = cut
+            failed += 1
+            wait = wait_after_error(error, failed) if error else backoff(failed)
+            if wait is None or failed >= self._stream_attempts(has_begun=has_begun):
+                raise error or UnreachableError(f"{self.server} keeps ending the stream")
+            self._wait(wait, "Connection lost" if has_begun else self._no_response)
+
+    def _stream_attempts(self, *, has_begun: bool) -> float:
+        if has_begun:
+            return math.inf
+        return STREAM_ATTEMPTS if self._has_responded else ATTEMPTS
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, object] | None = None,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: httpx.Timeout | None = None,
+    ) -> httpx.Request:
+        given = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        try:
+            return self._http.build_request(
+                method,
+                self.server + path,
+                json=body,
+                params=given or None,
+                headers=headers,
+                timeout=timeout or self._timeout,
+            )
+        except UnicodeEncodeError as error:
+            raise UsageError("What you gave is not in UTF-8, so it cannot be sent") from error
+
+    @contextmanager
+    def _answer(
+        self, request: httpx.Request, path: str, *, signed_in: bool = True, streaming: bool = False
+    ) -> Iterator[httpx.Response]:
+        """Send, renewing the tokens if need be, and hold the answer open; errors are raised."""
+        token = self._authorize(request) if signed_in else None
+        answer = self._send_again(request, streaming=streaming)
+        if answer.status_code == httpx.codes.UNAUTHORIZED and token is not None:
+            answer.close()
+            self._authorize(request, refused=token)
+            answer = self._send_again(request, streaming=streaming)
+        try:
+            if not answer.is_success:
+                raise failures.refusal(answer, self.server, path)
+            yield answer
+        finally:
+            answer.close()
+
+    def _authorize(self, request: httpx.Request, refused: str | None = None) -> str:
+        """Put an access token that should work on the request, and return it."""
+        tokens = self.session.tokens()
+        if tokens is None:
+            raise SignedOutError("You are not signed in")
+        spent = refused or (tokens.access_token if tokens.is_stale(time.time()) else None)
+        if spent is not None:
+            kept_in = tokens.kept_in
+            tokens = self.session.renew(spent, self._exchange)
+            if tokens is None:
+                raise _ended(kept_in)
+        request.headers["Authorization"] = f"Bearer {tokens.access_token}"
+        return tokens.access_token
+
+    def _exchange(self, refresh_token: str) -> Login:
+        """Trade a refresh token. It is sent once: sending it again would end the session."""
+        path = "/auth/refresh"
+        request = self._request("POST", path, body={"refresh_token": refresh_token})
+        try:
+            answer = self._send(request)
+        except httpx.RequestError as error:
+            raise self._unreachable(error) from error
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise SignedOutError("Your session has ended")
+        if not answer.is_success:
+            raise failures.refusal(answer, self.server, path)
+        return checked(self._document(answer), Login)
+
+    def _send_again(self, request: httpx.Request, *, streaming: bool) -> httpx.Response:
+        """Send, and again after failures that may pass, as far as that is safe."""
+        is_safe = "Idempotency-Key" in request.headers or request.method in _IDEMPOTENT
+        # What repeats a stream is `resume`.
+        attempts = 1 if streaming else ATTEMPTS
+        failed = 0
+        while True:
+            failed += 1
+            try:
+                answer = self._send(request, streaming=streaming)
+            except httpx.RequestError as error:
+                never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+                if failed >= attempts or not (never_sent or is_safe):
+                    raise self._unreachable(error) from error
+                self._wait(backoff(failed), self._no_response)
+                continue
+            wait = wait_after_status(
+                answer.status_code, requested_wait(answer.headers), failed, is_safe=is_safe
+            )
+            if wait is None or failed >= attempts:
+                return answer
+            answer.close()
+            self._wait(wait, "The server asks to wait")
+
+    def _send(self, request: httpx.Request, *, streaming: bool = False) -> httpx.Response:
+        """Send once; the answer is read whole, or if it is a success left open for streaming."""
+        answer = self._http.send(request, stream=True)
+        self._has_responded = True
+        if is_compressed(answer):
+            answer.close()
+            raise self._bad_answer("a compressed document, which it was not asked for")
+        if not (streaming and answer.is_success):
+            answer.stream = LimitedBody(answer, self._timeout.read)
+            answer.read()
+        return answer
+
+    def _document(self, answer: httpx.Response) -> object:
+        try:
+            return answer.json()
+        except (ValueError, RecursionError) as error:
+            raise self._bad_answer("something that is not JSON") from error
+
+    @property
+    def _no_response(self) -> str:
+        return f"{self.server} does not respond"
+
+    def _bad_answer(self, sent: str) -> SeedXError:
+        return failures.bad_answer(self.server, sent)
+
+    def _unreachable(self, error: httpx.RequestError) -> UnreachableError:
+        return failures.unreachable(error, self.server, has_responded=self._has_responded)
+
+
+def _ended(kept_in: str) -> SignedOutError:
+    """The error for a session that cannot be renewed."""
+    if kept_in == "SEEDX_TOKEN":
+        return SignedOutError(
+            "The server does not accept the token in SEEDX_TOKEN",
+            hint="Set a valid one, or unset it and sign in: seedx login",
+        )
+    return SignedOutError("Your session has ended")

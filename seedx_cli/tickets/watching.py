@@ -1,0 +1,181 @@
+"""Following a ticket as it happens, as `ticket watch` and `ticket show --watch` do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from seedx_cli.client.documents import Message, Ticket
+from seedx_cli.client.shapes import checked
+from seedx_cli.client.sse import CAUGHT_UP
+from seedx_cli.errors import ApiError
+from seedx_cli.terminal.safe_text import safe_line
+from seedx_cli.tickets.conversation import message_for_pipe, message_for_terminal
+from seedx_cli.tickets.streaming import TornOutput, follow
+
+if TYPE_CHECKING:
+    from seedx_cli.client.sse import Event
+    from seedx_cli.context import Context
+
+SOLVED = {"resolved", "closed"}
+_UNFINISHED = {"queued", "running"}
+# The server sends what came after this event; every real one has a higher number.
+_FROM_THE_BEGINNING = "0"
+
+
+class Watcher:
+    """Follows one ticket: first `begin`, then `run`.
+
+    The stream of events is read up to the present before the ticket is, so that nothing is
+    missed between the two. What happens meanwhile is in both: such messages are known by their
+    ids and shown once.
+
+    Args:
+        number: The ticket.
+        context: What the command works with.
+    """
+
+    def __init__(self, number: int, context: Context) -> None:
+        self._number = number
+        self._context = context
+        self._events = context.api.tickets.events(number, last_id=_FROM_THE_BEGINNING)
+        self._shown: set[object] = set()
+        self._unfinished: list[int] = []
+
+    def begin(self) -> Ticket:
+        """Read what happened so far and return the ticket as it is now."""
+        self._unfinished = _unfinished_replies(_past(self._events))
+        ticket = self._context.api.tickets.show(self._number)
+        self._shown = {message["id"] for message in ticket["messages"]}
+        return ticket
+
+    def run(self, *, until_solved: bool = False) -> None:
+        """Show what happens; without end unless `until_solved`."""
+        for run_id in self._unfinished:
+            self._show_reply(run_id)
+        for event in self._events:
+            if event.event != CAUGHT_UP:
+                self._show(event)
+            if until_solved and _status_set(event) in SOLVED:
+                return
+
+    def _show(self, event: Event) -> None:
+        io, data = self._context.io, _data(event)
+        message = checked(data["message"], Message) if "message" in data else None
+        if message is not None and message["id"] in self._shown:
+            return
+        if io.json:
+            io.record({"event": event.event, "id": event.id, "data": event.data})
+        elif message is not None:
+            self._show_message(message)
+        elif event.event == "ticket.updated":
+            self._tell(f"{_actor(event)} changed {_changes(data)}")
+        elif event.event == "run.finished" and data.get("status") != "done":
+            self._tell(f"The AI's run ended: {data.get('status')}")
+        if (run_id := _started_reply(event)) is not None:
+            self._show_reply(run_id)
+        io.stdout.flush()
+
+    def _show_message(self, message: Message) -> None:
+        io = self._context.io
+        if io.is_terminal:
+            io.stdout.write("\n" + message_for_terminal(message, io, self._context.now()))
+        else:
+            io.stdout.write(message_for_pipe(message, io))
+
+    def _show_reply(self, run_id: int) -> None:
+        """Show a reply while it is written; a finished one is a message of the ticket."""
+        api, io = self._context.api, self._context.io
+        if api.ai.run(run_id)["status"] not in _UNFINISHED:
+            return
+        if not io.json:
+            self._tell("SeedX AI is answering")
+        go_on = f"seedx ticket watch {self._number}"
+        try:
+            reply = follow(api.ai.follow(run_id), self._context, go_on=go_on)
+        except (ApiError, TornOutput) as error:
+            self._tell(error.message)
+        else:
+            if not io.json:
+                self._shown.add(reply.message_id)
+        if not io.json and not io.is_terminal:
+            io.line()
+
+    def _tell(self, text: str) -> None:
+        io = self._context.io
+        shown = safe_line(text)
+        io.line(f"\n{io.style(shown, 'dim')}" if io.is_terminal else f"-- {shown}")
+
+
+def newest_run(number: int, context: Context) -> int | None:
+    """Return the AI run of a ticket that was started last, None if there is none."""
+    newest = None
+    for event in _past(context.api.tickets.events(number, last_id=_FROM_THE_BEGINNING)):
+        run_id = _data(event).get("run_id")
+        if event.event == "run.started" and isinstance(run_id, int):
+            newest = run_id
+    return newest
+
+
+def _past(events: Iterator[Event]) -> Iterator[Event]:
+    """Read a ticket's events up to the present."""
+    for event in events:
+        if event.event == CAUGHT_UP:
+            return
+        yield event
+
+
+def _unfinished_replies(events: Iterator[Event]) -> list[int]:
+    """Return the runs that write a reply and have not finished, oldest first."""
+    started: list[int] = []
+    finished: set[object] = set()
+    for event in events:
+        if event.event == "run.finished":
+            finished.add(_data(event).get("run_id"))
+        elif (run_id := _started_reply(event)) is not None:
+            started.append(run_id)
+    return [run_id for run_id in started if run_id not in finished]
+
+
+def _started_reply(event: Event) -> int | None:
+    """Return the run that an event says has begun to write a reply, if it does."""
+    data = _data(event)
+    run_id = data.get("run_id")
+    is_reply = event.event == "run.started" and data.get("purpose") == "reply"
+    return run_id if is_reply and isinstance(run_id, int) else None
+
+
+def _data(event: Event) -> Mapping[str, object]:
+    data = event.data.get("data")
+    return data if isinstance(data, Mapping) else {}
+
+
+def _actor(event: Event) -> str:
+    actor = event.data.get("actor")
+    name = actor.get("name") if isinstance(actor, Mapping) else None
+    return str(name) if name else "SeedX"
+
+
+def _status_set(event: Event) -> object:
+    """Return the status that an event gave the ticket, if it did."""
+    changes = _data(event).get("changes")
+    change = changes.get("status") if isinstance(changes, Mapping) else None
+    return change[-1] if isinstance(change, list) and change else None
+
+
+def _changes(data: Mapping[str, object]) -> str:
+    changes = data.get("changes")
+    if not isinstance(changes, Mapping):
+        return "the ticket"
+    told = [
+        f"{field} from {_value(change[0])} to {_value(change[-1])}"
+        for field, change in changes.items()
+        if isinstance(change, list) and change
+    ]
+    return ", ".join(told) or "the ticket"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "none"
+    return "nobody" if value is None else str(value)
