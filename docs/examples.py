@@ -1,6 +1,6 @@
-"""The README's examples of JSON output, taken from real output.
+"""The examples of JSON output in docs/json.md, taken from real output.
 
-Run ``python docs/examples.py`` from the project's folder to write them anew, and with ``--check``
+Run ``python docs/examples.py`` from the project's folder to write them again, and with ``--check``
 to learn whether they still say what the program prints. It starts a server of its own, and an AI
 service that gives a short answer. Times are all set to one moment.
 """
@@ -25,9 +25,8 @@ from pathlib import Path
 from seedx_cli.local.server import PROGRAM, free_port, importable, running
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-BEGIN = "<!-- examples: made by `python docs/examples.py` -->\n"
-END = "<!-- end of examples -->\n"
+DOCUMENT = ROOT / "docs" / "json.md"
+FENCE = "```\n"
 ANSWER = "Update to 2.1, which writes larger files. [1]"
 ARTICLE = "---\ntitle: Exports\ntags: [export]\n---\nAn export stops at 2 GB. Update to 2.1.\n"
 MOMENT = "2026-11-23T09:30:00Z"
@@ -37,7 +36,7 @@ EXAMPLES = (
     "ai 1 --json",
     "ticket show 7 --json",
 )
-"""The commands that are shown, in the order in which they run."""
+"""The commands that the document shows, each as the first line of a block, in this order."""
 
 
 def main() -> int:
@@ -46,27 +45,30 @@ def main() -> int:
     Returns:
         The exit code: 1 if ``--check`` found a difference.
     """
-    parser = argparse.ArgumentParser(description="The README's examples of JSON output.")
+    parser = argparse.ArgumentParser(description="The examples of docs/json.md.")
     parser.add_argument("--check", action="store_true", help="change nothing; tell what differs")
     check = parser.parse_args().check
-    before = README.read_text("utf-8")
-    after = _with_examples(before, "\n".join(_examples()))
+    before = after = DOCUMENT.read_text("utf-8")
+    for command, output in _examples():
+        after = _with_example(after, command, output)
     if not check:
-        README.write_text(after, "utf-8")
+        DOCUMENT.write_text(after, "utf-8")
         return 0
-    difference = unified_diff(before.splitlines(), after.splitlines(), "README.md", "real output")
+    difference = unified_diff(before.splitlines(), after.splitlines(), DOCUMENT.name, "real output")
     sys.stdout.write("".join(f"{line}\n" for line in difference))
     return int(before != after)
 
 
-def _with_examples(text: str, examples: str) -> str:
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n{examples}\n{END}{tail}"
+def _with_example(text: str, command: str, output: str) -> str:
+    """Put a command's output into the block that begins with the command."""
+    head, begins, rest = text.partition(f"{FENCE}$ {command}\n")
+    if not begins:
+        raise SystemExit(f"{DOCUMENT.name} has no block that begins with: $ {command}")
+    return f"{head}{begins}{output}{FENCE}{rest.partition(FENCE)[2]}"
 
 
-def _examples() -> Iterator[str]:
-    """Each command with what it printed, as a block of Markdown."""
+def _examples() -> Iterator[tuple[str, str]]:
+    """Yield each command with what it printed."""
     with tempfile.TemporaryDirectory(prefix="seedx-examples-") as name:
         folder = Path(name)
         # Started by root, the database runs as another user, who must be able to reach its data.
@@ -81,7 +83,7 @@ def _examples() -> Iterator[str]:
                         # A reader of a finished reply gets its text in one piece, every time.
                         _seedx(environment, *shlex.split(line))
                     printed = _seedx(environment, *shlex.split(line))
-                    yield f"```console\n$ seedx {line}\n{_timeless(printed)}```\n"
+                    yield f"seedx {line}", _timeless(printed)
 
 
 def _furnish(folder: Path, environment: Mapping[str, str]) -> None:

@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     ai_lease_seconds: float = Field(
         default=10, gt=0, le=3_600, validation_alias="SEEDX_AI_LEASE_SECONDS"
     )
+    ai_words_per_second: float | None = Field(
+        default=None, ge=2, le=1_000, validation_alias="SEEDX_AI_WORDS_PER_SECOND"
+    )
+    """The pace of the built-in provider; None for as fast as it can."""
     ai_concurrency: int = Field(default=16, ge=1, validation_alias="SEEDX_AI_CONCURRENCY")
     ai_runs_per_hour: int = Field(default=60, ge=1, validation_alias="SEEDX_AI_RUNS_PER_HOUR")
     ai_tokens_per_day: int = Field(

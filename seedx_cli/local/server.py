@@ -1,4 +1,4 @@
-"""A server of one's own for a while: for the demonstration, benchmarks and tests."""
+"""A server that this program starts and stops itself: for the demonstration and for tests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from seedx_cli.errors import SeedXError
 
@@ -24,21 +26,21 @@ _LINES_SHOWN = 15
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody uses at this moment."""
+    """Return a port of the loopback interface that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def near(path: Path) -> str:
-    """A path as it is said in the working folder, whole where it leads elsewhere."""
+    """Return a path relative to the working folder, or absolute where it lies outside."""
     here = Path.cwd()
-    whole = path.absolute()
-    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+    absolute = path.absolute()
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
 def own_name() -> str:
-    """What to type for this program: `seedx`, or what it was started by where that is not found."""
+    """Return what to type for this program: `seedx`, or the path it was started by."""
     if shutil.which("seedx"):
         return "seedx"
     started = Path(sys.argv[0])
@@ -48,49 +50,106 @@ def own_name() -> str:
 
 
 def importable(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with which `PROGRAM` finds this package from every folder.
+    """Return an environment in which `PROGRAM` finds this package from every folder.
 
-    A checkout that is not installed is importable in its own folder alone.
+    Without it, a checkout that is not installed can be imported from its own folder only.
     """
     root = str(Path(__file__).parents[2])
     paths = [root, *filter(None, [environment.get("PYTHONPATH")])]
     return {**environment, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-@contextlib.contextmanager
-def running(folder: Path, environment: Mapping[str, str], port: int) -> Iterator[str]:
-    """Run `seedx serve` until the block ends, however it ends.
+class LocalServer:
+    """`seedx serve` as a process of this program's own, which can be killed and started again.
+
+    As a context manager it starts the server, and stops it however the block ends.
 
     Args:
         folder: Where it runs, so that no `.env` of the caller's folder counts, and where its log
             is kept.
         environment: Its settings.
         port: Where it listens on the loopback interface.
-
-    Yields:
-        Its URL, once it is ready.
-
-    Raises:
-        SeedXError: It did not start; the error shows what it said.
     """
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603  # this program itself
-            [*PROGRAM, "serve", "--host", "127.0.0.1", "--port", str(port)],
-            env=importable(environment),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            # Ctrl-C is for the caller, who then stops the server in order.
-            start_new_session=True,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _await_ready(process, url, log)
-        yield url
-    finally:
-        _stop(process)
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._folder = folder
+        self._environment = importable(environment)
+        self._command = [*PROGRAM, "serve", "--host", "127.0.0.1", "--port", str(port)]
+        self._log = folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._left_database = False
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server and wait until it is ready.
+
+        Raises:
+            SeedXError: It did not start; the error shows what it said.
+        """
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603  # this program itself
+                self._command,
+                env=self._environment,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is for the caller, who then stops the server in order.
+                start_new_session=True,
+            )
+        _await_ready(self._process, self.url, self._log)
+        self._left_database = False
+
+    def kill(self) -> int:
+        """End the server at once, as `kill -9` does, and return the id that its process had.
+
+        Raises:
+            SeedXError: It is not running.
+        """
+        if self._process is None or self._process.poll() is not None:
+            raise SeedXError(f"The server is not running:\n{_tail(self._log)}")
+        self._left_database = True
+        self._process.kill()
+        self._process.wait()
+        return self._process.pid
+
+    def stop(self) -> None:
+        """Stop the server in order, and the database that a killed one left running."""
+        if self._process is not None:
+            _stop(self._process)
+        if self._left_database:
+            # The database stops with the last process that uses it: this one comes and goes.
+            subprocess.run(  # noqa: S603  # this program itself
+                [*PROGRAM, "db", "current"],
+                env=self._environment,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
+
+
+@contextlib.contextmanager
+def running(folder: Path, environment: Mapping[str, str], port: int) -> Iterator[str]:
+    """Run a `LocalServer` until the block ends, however it ends; gives its URL once it is ready."""
+    with LocalServer(folder, environment, port) as server:
+        yield server.url
 
 
 def _await_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -16,6 +16,7 @@ from seedx_server.config import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+SCRIPTING = (ROOT / "seedx_server/handbook/scripting.md").read_text()
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 ENVIRONMENT_EXAMPLE = (ROOT / ".env.example").read_text()
 NOT_DEFAULTS = {"DATABASE_URL", "JWT_RETIRED", "SEEDX_AI_BASE_URL", "SEEDX_AI_PRICES"}
@@ -67,9 +68,9 @@ def test_a_command_of_the_readme_is_understood(words: list[str]) -> None:
 
 
 def test_a_command_that_is_not_there_would_be_noticed() -> None:
-    with pytest.raises(Exception, match="No such option"):
+    with pytest.raises(Exception, match=r"[Nn]o such option"):
         parse(["ticket", "list", "--colour"])
-    with pytest.raises(Exception, match="No such command"):
+    with pytest.raises(Exception, match=r"[Nn]o (such )?command"):
         parse(["ticket", "burn"])
     with pytest.raises(Exception, match="no status"):
         parse(["ticket", "list", "--status", "lost"])
@@ -110,7 +111,7 @@ def test_files_that_the_architecture_names_exist() -> None:
 
 
 def test_exit_codes_are_those_of_the_program() -> None:
-    table = re.findall(r"^\| (\d+) \| ", README, re.MULTILINE)
+    table = re.findall(r"^\| (\d+) \| ", SCRIPTING, re.MULTILINE)
 
     assert [int(code) for code in table] == [
         errors.DONE,

@@ -6,7 +6,7 @@ anything that the articles do not.
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from seedx_server.ai.core import HandoffReason, Purpose
 from seedx_server.ai.providers.protocol import (
@@ -58,21 +58,29 @@ _HEADING = re.compile(r"#{1,6} +(.+?)(?: +#+)?")
 
 
 class KnowledgeProvider:
-    """Answers with the passages that fit the question best."""
+    """Answers with the passages that fit the question best.
+
+    Args:
+        settings: They name the pace.
+        sleep: Waits that many seconds between two words.
+    """
 
     name = "knowledge"
     model = MODEL
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings as every provider does; there is nothing to set."""
-        del settings
+    def __init__(
+        self, settings: Settings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        pace = settings.ai_words_per_second
+        self._seconds_per_word = 1 / pace if pace else 0.0
+        self._sleep = sleep
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[ProviderEvent, None]:
         """Yield the answer word by word."""
         text, reason = _answer(request)
         for word in re.findall(r"\s*\S+", text):
             yield TextDelta(word)
-            await asyncio.sleep(0)
+            await self._sleep(self._seconds_per_word)
         if reason is not None:
             yield Handoff(reason)
         yield Finished("stop", prompt_tokens=0, completion_tokens=0)

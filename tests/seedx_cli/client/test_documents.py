@@ -1,4 +1,4 @@
-"""The README's examples do what it says, on a real server."""
+"""The examples of the documents are real, on a real server."""
 
 import re
 import subprocess
@@ -26,13 +26,14 @@ def test_the_examples_of_json_are_real_output() -> None:
 
 
 def test_the_example_for_python_streams_a_reply(
-    server: Server, sign_up: Callable[[], tuple[str, str]], capsys: pytest.CaptureFixture[str]
+    server: Server,
+    sign_up: Callable[[], tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (example,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    _, token = sign_up()
+    monkeypatch.setenv("TOKEN", sign_up()[1])
 
-    exec(  # noqa: S102  # it is the README's
-        example.replace("http://127.0.0.1:8443", server.url), {"token": token}
-    )
+    exec(example.replace("http://localhost:8443", server.url), {})  # noqa: S102  # the README's
 
     assert "Pull the **plug**" in capsys.readouterr().out

@@ -19,6 +19,7 @@ HANDBOOK = read_all([ROOT / "seedx_server" / "handbook"])
 OF_THE_CLIENT = {
     "SEEDX_URL",
     "SEEDX_TOKEN",
+    "SEEDX_PROFILE",
     "SEEDX_CONFIG_DIR",
     "SEEDX_DEBUG",
     "NO_COLOR",

@@ -90,6 +90,17 @@ async def test_it_costs_no_tokens_and_comes_word_by_word() -> None:
     assert events[-1] == Finished("stop", prompt_tokens=0, completion_tokens=0)
 
 
+async def test_its_pace_is_a_setting() -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    provider = KnowledgeProvider(load_settings(ai_words_per_second=20), sleep)
+    words = [event async for event in provider.stream(ask("How?", passage()))][:-1]
+    assert pauses == [1 / 20] * len(words)
+
+
 async def test_a_second_passage_is_quoted_if_it_is_almost_as_good() -> None:
     close = await text_of(ask("How?", passage(1, score=0.9), passage(2, "Other.", score=0.85)))
     far = await text_of(ask("How?", passage(1, score=0.9), passage(2, "Other.", score=0.6)))
