@@ -23,8 +23,12 @@ dev: $(VENV)/installed-dev ## Serve the API and restart when the code changes
 	@$(BIN)/seedx serve --reload
 
 .PHONY: test
-test: $(VENV)/installed-dev ## Run the tests, on a PostgreSQL of their own
-	$(BIN)/python -m pytest -n auto --ignore=tests/packaging $(ARGS)
+test: $(VENV)/installed-dev ## Run the tests in random order, on a PostgreSQL of their own
+	$(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/packaging $(ARGS)
+
+.PHONY: soak
+soak: $(VENV)/installed-dev ## Run the tests 20 times, the last 5 on a busy machine (ARGS="-n 20 -b 5")
+	tests/soak.sh $(ARGS)
 
 # With -k the later checks run even if an earlier one fails.
 .PHONY: check check-style check-types check-layers check-package
@@ -65,7 +69,7 @@ down: ## Stop the containers; the data stays in its volume
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .soak .hypothesis .import_linter_cache
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

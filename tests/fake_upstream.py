@@ -75,6 +75,7 @@ class Reply:
         gate: If given, the reply waits for it before the text piece `gate_at`.
         gate_at: The text piece that waits.
         cut_at: The connection breaks after so many bytes of the body, chunk headers counted.
+        cut_before: The connection breaks before the text piece of that number.
         chunked: Whether the body is sent with chunked transfer, or just until the close.
         compact: Whether `data:` comes without the space after it.
         delay: Seconds before each piece of text.
@@ -96,6 +97,7 @@ class Reply:
     gate: asyncio.Event | None = None
     gate_at: int = 0
     cut_at: int | None = None
+    cut_before: int | None = None
     chunked: bool = True
     compact: bool = False
     delay: float = 0
@@ -215,7 +217,7 @@ class FakeUpstream:
         self._record = record
         self._arrival = asyncio.Condition()
         self._replies: deque[Reply] = deque()
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
         self.port = 0
 
@@ -246,16 +248,23 @@ class FakeUpstream:
         traceback: TracebackType | None,
     ) -> None:
         assert self._server is not None
+        # asyncio loses a connection that it is just accepting when its server is closed. So:
+        # accept no more, and give what was accepted the turns of the loop to reach `_connected`.
+        asyncio.get_running_loop().remove_reader(self._server.sockets[0].fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
         self._server.close()
-        for connection in self._connections:
-            connection.cancel()
+        for task, writer in self._connections.items():
+            task.cancel()
+            # A task that is cancelled before it began closes nothing.
+            writer.transport.abort()
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._serve(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.pop)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -330,6 +339,8 @@ async def _body(received: Received, reply: Reply) -> AsyncIterator[bytes]:
             await asyncio.sleep(reply.delay)
         if number == reply.gate_at and reply.gate is not None:
             await reply.gate.wait()
+        if number is not None and number == reply.cut_before:
+            return
         yield reply.framed(event)
     if reply.chunked and not reply.hangs:
         yield b"0\r\n\r\n"

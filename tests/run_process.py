@@ -15,12 +15,13 @@ from seedx_server.ai.engine.live import LiveRun
 from seedx_server.ai.engine.runner import Runner
 from seedx_server.ai.engine.stream import Followers
 from seedx_server.ai.models import Run
+from seedx_server.ai.repository import RUN_TOPIC
 from seedx_server.infrastructure.database.engine import Sessions, make_engine, make_sessions
 from seedx_server.infrastructure.database.notify import Notifier
 from seedx_server.infrastructure.observability import Metrics
 from tests.factories import Document, Person
+from tests.waiting import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 8
 LONG = timedelta(minutes=5)
 
 
@@ -97,10 +98,13 @@ class Process:
 
     async def until(self, run_id: int, reached: Callable[[Document], bool]) -> Document:
         """Wait until a run's row is as wanted, and return it."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not reached(row := await self.row(run_id)):
-                pass
-        return row
+        with self.notifier.subscribed(f"{RUN_TOPIC}:{run_id}") as changed:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    changed.clear()
+                    if reached(row := await self.row(run_id)):
+                        return row
+                    await changed.wait()
 
     async def row(self, run_id: int) -> Document:
         """Return a run's row with its text."""

@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 
 from tests.factories import Person
-
-PATIENCE_SECONDS = 20
+from tests.waiting import PATIENCE_SECONDS
 
 
 @dataclass(frozen=True)

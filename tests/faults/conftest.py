@@ -16,14 +16,11 @@ from seedx_cli.local.server import importable
 from tests.factories import PASSWORD, Document, Person
 from tests.fake_upstream import FakeUpstream, Reply
 from tests.streams import StreamEvent, opened
+from tests.waiting import PATIENCE_SECONDS
 
 PIECES = ("Sign out, ", "then sign in ", "again; ", "that mends it.")
 TEXT = "".join(PIECES)
-LEASE_SECONDS = 2
-SIGTERM_SECONDS = 10
 POLL_SECONDS = 0.05
-PROCESS_SECONDS = 90
-"""How long starting, recovering and ending may take, on a busy machine."""
 
 
 @dataclass
@@ -35,12 +32,12 @@ class ServerProcess:
 
     def client(self) -> httpx.AsyncClient:
         """Return a client of it."""
-        return httpx.AsyncClient(base_url=self.address, timeout=PROCESS_SECONDS)
+        return httpx.AsyncClient(base_url=self.address, timeout=PATIENCE_SECONDS)
 
     async def end(self, number: signal.Signals) -> int:
         """Send it a signal and return its exit code."""
         self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), PROCESS_SECONDS)
+        return await asyncio.wait_for(self.process.wait(), PATIENCE_SECONDS)
 
 
 Serve = Callable[..., Awaitable[ServerProcess]]
@@ -56,7 +53,19 @@ async def upstream() -> AsyncIterator[FakeUpstream]:
 
 
 @pytest.fixture
-async def serve(database_url: str, upstream: FakeUpstream, tmp_path: Path) -> AsyncIterator[Serve]:
+def lease_seconds() -> int:
+    """The lease of a run: so long that a busy machine loses none."""
+    return 300
+
+
+A_SHORT_LEASE = pytest.mark.parametrize("lease_seconds", [2])
+"""For tests in which the lease of a dead owner runs out."""
+
+
+@pytest.fixture
+async def serve(
+    database_url: str, upstream: FakeUpstream, lease_seconds: int, tmp_path: Path
+) -> AsyncIterator[Serve]:
     """Start server processes on the test's database."""
     settings = {
         "DATABASE_URL": database_url,
@@ -64,7 +73,7 @@ async def serve(database_url: str, upstream: FakeUpstream, tmp_path: Path) -> As
         "GROK_API_KEY": "gsk-test",
         "GROK_API_URL": upstream.url,
         "SEEDX_AI_FALLBACK": "knowledge",
-        "SEEDX_AI_LEASE_SECONDS": str(LEASE_SECONDS),
+        "SEEDX_AI_LEASE_SECONDS": str(lease_seconds),
     }
     async with serving(tmp_path, settings) as start:
         yield start
@@ -86,7 +95,7 @@ async def serving(folder: Path, settings: dict[str, str]) -> AsyncIterator[Serve
         )
         assert process.stderr is not None
         said = b""
-        async with asyncio.timeout(PROCESS_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while b"answers at" not in said:
                 line = await process.stderr.readline()
                 assert line, said.decode()
@@ -111,7 +120,7 @@ async def _ready(server: ServerProcess) -> None:
 
 async def until(reached: Callable[[], Awaitable[bool]]) -> None:
     """Ask until something in other processes is as wanted."""
-    async with asyncio.timeout(PROCESS_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await reached():  # noqa: ASYNC110  # another process sets no event here
             await asyncio.sleep(POLL_SECONDS)
 

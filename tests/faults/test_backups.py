@@ -22,8 +22,8 @@ SECRET = "a-secret-of-tests-that-is-long-enough"
 NEXT_MIGRATION = """
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "next"
+down_revision = "{newest}"
 
 
 def upgrade():
@@ -225,7 +225,7 @@ class TestARestoration:
 
         entry.db_restore(tmp_path / "desk.dump")
 
-        assert entry.db_current() == "0002"
+        assert entry.db_current() == "next"
         assert value(desk, "SELECT count(*) FROM macros") == 0
         assert titles(desk) == ["before"]
 
@@ -237,7 +237,7 @@ class TestARestoration:
             entry.db_upgrade()
             entry.db_backup(tmp_path / "desk.dump")
 
-        with pytest.raises(EntryError, match=r"newer version of SeedX \(revision 0002\)"):
+        with pytest.raises(EntryError, match=r"newer version of SeedX \(revision next\)"):
             entry.db_restore(tmp_path / "desk.dump")
 
         assert value(desk, "SELECT count(*) FROM macros") == 0
@@ -356,7 +356,8 @@ def add_migration(
 ) -> None:
     """Let this version of SeedX be the next one, with one migration more."""
     shutil.copytree(migrate.scripts_folder(), folder)
-    (folder / "versions" / "0002_macros.py").write_text(script)
+    next_script = folder / "versions" / "next.py"
+    next_script.write_text(script.format(newest=migrate.newest()))
     monkeypatch.setattr(migrate, "scripts_folder", lambda: folder)
 
 

@@ -22,8 +22,8 @@ FULL_DISK = """
 NEXT_MIGRATION = """
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "next"
+down_revision = "{newest}"
 
 
 def upgrade():
@@ -79,4 +79,4 @@ def test_a_table_that_is_locked_is_named_to_the_operator(
             entry.db_upgrade()
 
     assert "another session keeps a table locked" in refused.value.message
-    assert entry.db_upgrade() == "0002"
+    assert entry.db_upgrade() == "next"

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import sys
-import time
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,8 +11,9 @@ import pytest
 
 from tests.factories import Document, Person
 from tests.fake_upstream import FakeUpstream, Reply
-from tests.faults.conftest import PIECES, SIGTERM_SECONDS, TEXT, Scene, Serve, signed_up
-from tests.streams import PATIENCE_SECONDS, StreamEvent, events_of, followed, opened, text_of
+from tests.faults.conftest import A_SHORT_LEASE, PIECES, TEXT, Scene, Serve, signed_up
+from tests.streams import StreamEvent, events_of, followed, opened, text_of
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -79,11 +79,9 @@ async def test_a_terminated_server_gives_many_runs_back_in_time(
             await cleo.post(f"/tickets/{ticket['id']}/ai-runs", {"purpose": "reply"})
         await upstream.received(10)
     other = await serve()
-    began = time.monotonic()
 
     assert await owner.end(signal.SIGTERM) == 0
 
-    assert time.monotonic() - began < SIGTERM_SECONDS
     async with other.client() as there:
         elsewhere = Person(there, cleo.session)
         streams = await asyncio.gather(*(_reply(elsewhere, ticket) for ticket in tickets))
@@ -94,6 +92,7 @@ async def _reply(person: Person, ticket: Document) -> list[StreamEvent]:
     return await followed(person, f"/tickets/{ticket['id']}/ai-response")
 
 
+@A_SHORT_LEASE
 async def test_a_server_that_has_lost_its_database_still_leaves_in_time(
     scene: Scene, database_url: str, postgres_url: str
 ) -> None:
@@ -104,9 +103,7 @@ async def test_a_server_that_has_lost_its_database_still_leaves_in_time(
             await database.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
             )
-            began = time.monotonic()
             assert await scene.owner.end(signal.SIGTERM) == 0
-            assert time.monotonic() - began < SIGTERM_SECONDS
         finally:
             await database.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 

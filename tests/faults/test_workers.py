@@ -10,7 +10,6 @@ import psutil
 import pytest
 
 from tests.faults.conftest import (
-    PROCESS_SECONDS,
     Serve,
     ServerProcess,
     ready_again,
@@ -18,6 +17,7 @@ from tests.faults.conftest import (
     until,
 )
 from tests.streams import opened
+from tests.waiting import PATIENCE_SECONDS
 
 REQUESTS = 40
 
@@ -100,5 +100,5 @@ async def test_they_end_when_their_parent_is_killed(server: ServerProcess) -> No
 
     os.kill(server.process.pid, signal.SIGKILL)
 
-    _, alive = await asyncio.to_thread(psutil.wait_procs, workers, PROCESS_SECONDS)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, workers, PATIENCE_SECONDS)
     assert alive == []

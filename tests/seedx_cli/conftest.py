@@ -13,9 +13,11 @@ import psycopg
 import pytest
 
 from seedx_cli.client import Client
+from seedx_cli.client.session import StoredSession
+from seedx_cli.config import Config
 from seedx_cli.local.server import free_port, running
 from tests.conftest import address_of, database
-from tests.seedx_cli.process import PASSWORD, ROOT, Cli, base_environment
+from tests.seedx_cli.process import NO_KEYRING, PASSWORD, ROOT, Cli, base_environment
 
 REPLY = (
     "## What to do\n\nPull the **plug**, then wait.\n\n"
@@ -112,9 +114,18 @@ def sign_up(server: Server) -> Callable[[], tuple[str, str]]:
 def customer(newcomer: Cli) -> Cli:
     """A customer's command line, signed in."""
     email = f"ada-{uuid.uuid4().hex[:8]}@example.com"
-    newcomer.ok("signup", "--name", "Ada", "--email", email, "--password-stdin", stdin=PASSWORD)
+    with client_of(newcomer) as client:
+        client.auth.signup("Ada", email, PASSWORD)
+        client.auth.login(email, PASSWORD)
     newcomer.environment["EMAIL"] = email
     return newcomer
+
+
+def client_of(cli: Cli) -> Client:
+    """A client with the session of a command line, to sign in without starting a process."""
+    config = Config(cli.environment)
+    session = StoredSession(config.directory, config.server.value, config.profile.value)
+    return Client(config.server.value, session=session)
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +144,8 @@ def staff(server: Server, staff_email: str, tmp_path_factory: pytest.TempPathFac
     """An admin's command line, signed in."""
     machine = Cli(tmp_path_factory.mktemp("staff"))
     machine.environment["SEEDX_URL"] = server.url
-    machine.ok("login", "--email", staff_email, "--password-stdin", stdin=PASSWORD)
+    with client_of(machine) as client:
+        client.auth.login(staff_email, PASSWORD)
     return machine
 
 
@@ -141,3 +153,4 @@ def staff(server: Server, staff_email: str, tmp_path_factory: pytest.TempPathFac
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("SEEDX_") and "TEST" not in name]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", NO_KEYRING)

@@ -14,9 +14,11 @@ from typing import Any
 import pexpect
 import pyte
 
+from tests.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[2]
+NO_KEYRING = "keyring.backends.null.Keyring"
 PASSWORD = "two-lamps-and-a-stone"
-PATIENCE = 30
 
 
 def base_environment() -> dict[str, str]:
@@ -29,7 +31,7 @@ def base_environment() -> dict[str, str]:
     return {
         **kept,
         "PYTHONPATH": str(ROOT),
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "PYTHON_KEYRING_BACKEND": NO_KEYRING,
         "TERM": "xterm-256color",
     }
 
@@ -69,7 +71,7 @@ class Cli:
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
 
@@ -95,7 +97,7 @@ class Cli:
             dimensions=(rows, columns),
             # pexpect sets the size after the program has begun, which may be too late.
             preexec_fn=partial(termios.tcsetwinsize, 0, (rows, columns)),
-            timeout=PATIENCE,
+            timeout=PATIENCE_SECONDS,
         )
 
     def shell(self, script: str) -> "pexpect.spawn[bytes]":
@@ -106,7 +108,7 @@ class Cli:
             env={**self.environment, "SEEDX": f"{sys.executable} -m seedx_cli"},
             cwd=str(self.folder),
             dimensions=(24, 80),
-            timeout=PATIENCE,
+            timeout=PATIENCE_SECONDS,
         )
 
     def screen(

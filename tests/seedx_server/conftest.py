@@ -29,6 +29,7 @@ from tests.factories import Desk, Person
 from tests.fake_upstream import FakeUpstream, Reply
 from tests.generations import KEY, MODEL
 from tests.runs import ANSWER, by_groq
+from tests.waiting import PATIENCE_SECONDS
 
 SECRET = "a-secret-of-tests-that-is-long-enough"
 
@@ -76,7 +77,7 @@ def make_settings(database_url: str) -> MakeSettings:
 async def running(app: FastAPI) -> AsyncIterator[FastAPI]:
     """Run the app's lifespan, and wait until it hears notifications."""
     async with app.router.lifespan_context(app):
-        await asyncio.wait_for(app.state.parts.notifier.connected.wait(), 10)
+        await asyncio.wait_for(app.state.parts.notifier.connected.wait(), PATIENCE_SECONDS)
         yield app
 
 
@@ -108,8 +109,8 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
     server = Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        await asyncio.wait_for(server.is_up.wait(), 10)
-        await asyncio.wait_for(app.state.parts.notifier.connected.wait(), 10)
+        await asyncio.wait_for(server.is_up.wait(), PATIENCE_SECONDS)
+        await asyncio.wait_for(app.state.parts.notifier.connected.wait(), PATIENCE_SECONDS)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         app.state.parts.followers.stop()
@@ -189,7 +190,8 @@ async def start_desk(make_settings: MakeSettings) -> AsyncIterator[StartDesk]:
         async def start(**overrides: Any) -> Desk:
             app = create_app(make_settings(**overrides))
             address = await stack.enter_async_context(listening(app))
-            client = await stack.enter_async_context(checked_client(app, base_url=address))
+            client = checked_client(app, base_url=address, timeout=PATIENCE_SECONDS)
+            await stack.enter_async_context(client)
             return Desk(client, app)
 
         yield start

@@ -152,7 +152,8 @@ def test_no_text_makes_redaction_slow(unit: str) -> None:
     text = unit * (45_000 // len(unit))
     began = time.process_time()
     redact(text, emails=True)
-    assert time.process_time() - began < 2
+    # It takes a tenth of a second of the processor; what searches again and again takes minutes.
+    assert time.process_time() - began < 10
 
 
 def test_an_answer_to_piped_text(customer: Cli) -> None:

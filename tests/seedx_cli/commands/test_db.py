@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from seedx_server.infrastructure.database import migrate
 from tests.seedx_cli.conftest import Server
 from tests.seedx_cli.process import Cli
 
@@ -29,7 +30,7 @@ def test_a_restoration_says_what_the_backup_is_before_it_asks(operator: Cli, bac
 
     described, asked = screen.text.index("desk.dump was written on 20"), screen.text.index("[y/N]")
     assert described < asked
-    assert re.search(r"at revision 0001 \(\d\.\d MB\)", screen.text)
+    assert re.search(rf"at revision {migrate.newest()} \(\d\.\d MB\)", screen.text)
     assert "Nothing was changed." in screen.text
 
 

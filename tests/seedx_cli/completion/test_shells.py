@@ -8,7 +8,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.seedx_cli.process import PATIENCE, Cli
+from tests.seedx_cli.process import Cli
+from tests.waiting import PATIENCE_SECONDS
 
 HOSTILE = "$(touch pwned) `touch pwned` \"'))\\ x: y"
 
@@ -43,7 +44,7 @@ def start(cli: Cli, home: Path, shell: str, *words: str) -> "pexpect.spawn[bytes
         env=cli.environment,
         cwd=str(home),
         dimensions=(24, 160),
-        timeout=PATIENCE,
+        timeout=PATIENCE_SECONDS,
     )
 
 
@@ -107,7 +108,7 @@ def test_fish_completes_with_the_script(cli: Cli, home: Path, line: str, complet
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=PATIENCE_SECONDS,
         check=True,
     )
     assert completed in done.stdout

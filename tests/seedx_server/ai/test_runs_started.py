@@ -11,6 +11,7 @@ from tests.fake_upstream import FakeUpstream, Reply
 from tests.runs import ANSWER, answered, by_groq, reply_path, run_of
 from tests.seedx_server.conftest import StartDesk
 from tests.streams import followed, text_of
+from tests.waiting import PATIENCE_SECONDS
 
 
 class TestStarting:
@@ -152,7 +153,7 @@ class TestCancelling:
         done = (await reading)[-1]
         assert done.data["finish_reason"] == "cancelled"
         assert done.data["message_id"] is None
-        await asyncio.wait_for(received.disconnected.wait(), 10)
+        await asyncio.wait_for(received.disconnected.wait(), PATIENCE_SECONDS)
         assert (await cleo.get("/ai-runs/1")).json()["status"] == "cancelled"
         assert (await cleo.read(ticket))["messages"] == []
 

@@ -7,6 +7,7 @@ import pytest
 from seedx_server.tickets.core import MOVES, Status
 from tests.factories import Desk, Person, in_status, lock_row, path_of
 from tests.seedx_server.conftest import StartDesk, in_module_loop
+from tests.waiting import PATIENCE_SECONDS
 
 
 @in_module_loop
@@ -122,7 +123,7 @@ class TestClaiming:
 
         async with desk.sessions() as session, session.begin():
             await session.execute(lock_row(busy))
-            answer = await asyncio.wait_for(ada.post("/tickets/claim"), 10)
+            answer = await asyncio.wait_for(ada.post("/tickets/claim"), PATIENCE_SECONDS)
 
         assert answer.json()["id"] == free["id"]
 

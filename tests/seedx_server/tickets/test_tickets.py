@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from seedx_server.tickets.core import MOVES, Status
 from tests.factories import Desk, Document, Person, fields_of, in_status, lock_row, path_of
 from tests.seedx_server.conftest import in_module_loop
+from tests.waiting import until_blocked
 
 TICKET_FIELDS = {
     "id",
@@ -364,18 +366,14 @@ class TestChanging:
         self, cleo: Person, ada: Person, shared_desk: Desk
     ) -> None:
         ticket = await cleo.ticket()
-        pool = shared_desk.app.state.parts.engine.pool
         async with shared_desk.sessions() as session, session.begin():
             await session.execute(lock_row(ticket))
-            before = pool.checkedout()
             waiting = asyncio.gather(
                 ada.patch(path_of(ticket), {"assignee_id": ada.user["id"]}),
                 ada.patch(path_of(ticket), {}),
                 ada.patch(path_of(ticket), {"assignee_id": ada.user["id"]}),
             )
-            async with asyncio.timeout(10):
-                while pool.checkedout() < before + 3:  # noqa: ASYNC110  # it has no event
-                    await asyncio.sleep(0)
+            await session.execute(text(until_blocked(sessions=3)))
         answers = [answer.json() for answer in await waiting]
 
         for answer in answers:

@@ -17,8 +17,7 @@ from seedx_server.users.revocation import Revocations
 from seedx_server.users.security import AccessToken, TokenSigner
 from tests.factories import Desk, Document, Person
 from tests.seedx_server.conftest import SECRET, StartDesk
-
-DEADLINE_SECONDS = 10
+from tests.waiting import PATIENCE_SECONDS
 
 
 async def refresh(desk: Desk, token: str) -> httpx.Response:
@@ -180,7 +179,7 @@ async def heard(desk: Desk, topic: str, action: Awaitable[httpx.Response]) -> ht
     """Do something elsewhere, and wait until this process was told of it."""
     with desk.app.state.parts.notifier.subscribed(topic) as told:
         answer = await action
-        await asyncio.wait_for(told.wait(), DEADLINE_SECONDS)
+        await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
     return answer
 
 

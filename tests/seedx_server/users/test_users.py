@@ -13,9 +13,9 @@ from seedx_server.users.security import PasswordCheck, PasswordHasher, utc_now
 from seedx_server.users.service import UserService
 from tests.factories import PASSWORD, Desk, Document, Person
 from tests.seedx_server.conftest import StartDesk, in_module_loop
+from tests.waiting import PATIENCE_SECONDS
 
 MANAGED_FIELDS = {"id", "name", "email", "role", "created_at", "disabled"}
-DEADLINE_SECONDS = 10
 
 
 async def change(admin: Person, person: Person, **fields: object) -> httpx.Response:
@@ -276,7 +276,7 @@ class TestSeveralServers:
 
         with other.app.state.parts.notifier.subscribed(topic) as told:
             assert (await change(rosa, ada, **fields)).status_code == 200
-            await asyncio.wait_for(told.wait(), DEADLINE_SECONDS)
+            await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
 
         for person in (ada, there):
             answer = await person.post("/tickets/claim")

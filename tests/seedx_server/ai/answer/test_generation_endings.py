@@ -23,6 +23,7 @@ from seedx_server.ai.providers.protocol import (
 from seedx_server.config import load_settings
 from tests.fake_upstream import FakeUpstream, Reply
 from tests.generations import ANSWER, CUT, KEY, PASSAGE, PIECES, ask, done_of, run, text_of
+from tests.waiting import PATIENCE_SECONDS
 
 
 async def test_an_endless_answer_is_cut(groq: Provider, upstream: FakeUpstream) -> None:
@@ -30,7 +31,7 @@ async def test_an_endless_answer_is_cut(groq: Provider, upstream: FakeUpstream) 
     events = await run(groq, limits=Limits(characters=1_000))
     assert len(text_of(events)) == 1_000 + len(CUT)
     assert done_of(events).finish_reason == "length"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await upstream.requests[0].disconnected.wait()
 
 

@@ -30,7 +30,6 @@ from seedx_server.messages.core import LONGEST_MESSAGE
 from tests.factories import Desk, Person
 from tests.run_process import (
     LONG,
-    PATIENCE_SECONDS,
     Process,
     after_commit,
     asked,
@@ -39,6 +38,7 @@ from tests.run_process import (
     working,
 )
 from tests.seedx_server.conftest import MakeSettings, reached, running
+from tests.waiting import PATIENCE_SECONDS, until_blocked
 
 StartProcess = Callable[..., Awaitable[Process]]
 
@@ -119,7 +119,7 @@ class TestCancelling:
         async with await psycopg.AsyncConnection.connect(database_url) as other:
             await other.execute("UPDATE ai_runs SET cancel_requested = true")
             writing.wake()
-            await _somebody_waits_for_a_lock(database_url)
+            await other.execute(until_blocked())
             writing.end()
             await asyncio.sleep(0)  # the runner now waits for the writer to let go of the run
             await other.commit()
@@ -142,21 +142,6 @@ class TestCancelling:
         assert kinds == ["ticket.created", "run.started", "run.finished"]
 
 
-async def _somebody_waits_for_a_lock(database_url: str) -> None:
-    waiting = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    async with (
-        asyncio.timeout(PATIENCE_SECONDS),
-        await psycopg.AsyncConnection.connect(database_url, autocommit=True) as watcher,
-    ):
-        while True:
-            row = await (await watcher.execute(waiting)).fetchone()
-            if row is not None and row[0]:
-                return
-
-
 class TestALeaseThatRanOut:
     async def test_with_nobody_to_take_the_run_is_extended_by_its_owner(
         self, process: Process, cleo: Person
@@ -170,7 +155,9 @@ class TestALeaseThatRanOut:
             await session.execute(text("SELECT pg_notify('seedx', 'runs')"))
 
         another = await asked(cleo)
-        assert (await process.begun()).run.id == another  # it has looked for runs since
+        begun = await process.begun()
+        assert begun.run.id == another  # it has looked for runs since
+        begun.end()
         writing.say("two")
         writing.end()
 
@@ -246,7 +233,7 @@ class TestTheEndOfARun:
             await other.execute("SELECT 1 FROM tickets FOR UPDATE")
             writing.say("It is mended.")
             writing.end()
-            await _somebody_waits_for_a_lock(database_url)
+            await other.execute(until_blocked())
             await other.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -360,26 +347,22 @@ class TestAProviderWithABug:
 
 class TestAPoolThatIsUsedUp:
     async def test_does_not_cost_a_run_its_lease(
-        self, start_process: StartProcess, cleo: Person, database_url: str
+        self, start_process: StartProcess, cleo: Person
     ) -> None:
         process = await start_process(lease=timedelta(seconds=1), pool_size=1)
         run = await asked(cleo)
         writing = await process.begun()
-        watcher = await start_process_watching(database_url)
-        before = (await watcher.row(run))["lease_until"]
+        before = (await process.row(run))["lease_until"]
         async with AsyncExitStack() as stack:
             for _ in range(2):
                 session: AsyncSession = await stack.enter_async_context(process.sessions())
                 await session.connection()
-            await watcher.until(run, lambda row: row["lease_until"] > before)
-        await watcher.engine.dispose()
+            with after_commit(process, "AS owned", lambda: None) as extended:
+                await asyncio.wait_for(extended.wait(), PATIENCE_SECONDS)
+
+        assert (await process.row(run))["lease_until"] > before
         writing.end()
         await process.ended(run)
-
-
-async def start_process_watching(database_url: str) -> Process:
-    """Return a process that only looks."""
-    return Process(database_url, LONG, 1)
 
 
 class TestNotifications:

@@ -149,10 +149,8 @@ class TestARestart:
         self, one: Desk, other: Desk, upstream: FakeUpstream
     ) -> None:
         gate = asyncio.Event()
-        cut = Reply(("A first try ", "that breaks"), gate=gate, gate_at=1)
-        upstream.script(
-            Reply(cut.pieces, gate=gate, gate_at=1, cut_at=len(cut.body()) // 2), Reply(PIECES)
-        )
+        broken = Reply(("A first try ", "that breaks"), gate=gate, gate_at=1, cut_before=1)
+        upstream.script(broken, Reply(PIECES))
         cleo = await one.customer()
         ticket = await cleo.ticket()
         seen = asyncio.Event()
@@ -179,10 +177,8 @@ class TestARestart:
     async def test_is_told_to_a_reader_who_comes_back_with_old_text(
         self, one: Desk, upstream: FakeUpstream
     ) -> None:
-        cut = Reply(("A first try ", "that breaks off"))
-        upstream.script(
-            Reply(cut.pieces, cut_at=cut.body().index(b"that breaks") + 60), Reply(PIECES)
-        )
+        broken = Reply(("A first try ", "that breaks ", "off"), cut_before=2)
+        upstream.script(broken, Reply(PIECES))
         cleo = await one.customer()
         ticket = await cleo.ticket()
         await followed(cleo, reply_path(ticket))
@@ -194,13 +190,15 @@ class TestARestart:
 
 
 async def test_a_stream_ends_when_the_server_stops(one: Desk, upstream: FakeUpstream) -> None:
-    upstream.script(Reply(PIECES, gate=asyncio.Event(), gate_at=1))
+    gate = asyncio.Event()
+    upstream.script(Reply(PIECES, gate=gate, gate_at=1))
     cleo = await one.customer()
     ticket = await cleo.ticket()
     async with opened(cleo, reply_path(ticket)) as events:
         assert (await anext(events)).name == "run"
         one.stop_streams()
         names = [event.name async for event in events]
+    gate.set()
 
     assert "done" not in names
 

@@ -36,6 +36,7 @@ from tests.fake_upstream import (
     FakeUpstream,
     Reply,
 )
+from tests.waiting import PATIENCE_SECONDS
 
 KEY = "gsk_CanaryKey0123456789"
 ANSWER = "Hello Ada, sign out and in again."
@@ -339,7 +340,7 @@ async def test_closing_the_answer_closes_the_connection(
     assert isinstance(stream, AsyncIterator)
     assert await anext(stream) == TextDelta(PIECES[0])
     await stream.aclose()  # type: ignore[attr-defined]  # the built-in providers are generators
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await upstream.requests[0].disconnected.wait()
 
 
@@ -454,7 +455,7 @@ async def test_the_upstream_runs_as_a_process_of_its_own(tmp_path: Path) -> None
         assert process.stdout is not None
         address = (await process.stdout.readline()).decode().strip()
         assert address == f"http://127.0.0.1:{port_file.read_text()}"
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
             response = await client.post(f"{address}/v1/chat/completions", json={"messages": []})
         assert "Hello " in response.text
         assert '"messages": []' in record.read_text()

@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 from seedx_server.infrastructure.database import migrate
 from seedx_server.infrastructure.database.engine import connection_url
 from tests.conftest import address_of, database
+from tests.waiting import PATIENCE_SECONDS, until_blocked
 
 PROCESSES = 3
 TABLES = (
@@ -101,10 +102,10 @@ class TestUpgrading:
             other.execute("SELECT pg_advisory_lock(%s)", [migrate.UPGRADE_LOCK])
             upgrading = threading.Thread(target=migrate.upgrade, args=[empty_url])
             upgrading.start()
-            wait_for_waiter(other)
+            other.execute(until_blocked())
             assert tables_of(empty_url) == 0
             other.execute("SELECT pg_advisory_unlock(%s)", [migrate.UPGRADE_LOCK])
-            upgrading.join(timeout=20)
+            upgrading.join(PATIENCE_SECONDS)
 
         assert migrate.current(empty_url) == migrate.newest()
 
@@ -144,15 +145,6 @@ class TestUpgrading:
             held = kept.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
 
             assert held.fetchone() == (0,)
-
-
-def wait_for_waiter(connection: psycopg.Connection) -> None:
-    """Return once somebody waits for an advisory lock."""
-    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    for _ in range(10_000):
-        if connection.execute(waiting).fetchone() != (0,):
-            return
-    pytest.fail("nobody waited for the lock")
 
 
 class TestDowngrading:
