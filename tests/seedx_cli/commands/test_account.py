@@ -121,5 +121,5 @@ def test_an_address_that_is_taken_is_told_once(customer: Cli) -> None:
     email = customer.environment["EMAIL"]
     signup = ("signup", "--name", "Ada", "--email", email, "--password-stdin")
     told = customer.run(*signup, "--profile", "new", stdin=PASSWORD).stderr
-    assert told.count("Log in") == 1
+    assert told.count("Sign in") == 1
     assert told.endswith("\n  seedx login --profile new\n")
