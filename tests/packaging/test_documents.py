@@ -72,7 +72,7 @@ def test_a_command_that_is_not_there_would_be_noticed() -> None:
         parse(["ticket", "list", "--colour"])
     with pytest.raises(Exception, match=r"[Nn]o (such )?command"):
         parse(["ticket", "burn"])
-    with pytest.raises(Exception, match="no status"):
+    with pytest.raises(Exception, match="not a status"):
         parse(["ticket", "list", "--status", "lost"])
 
 

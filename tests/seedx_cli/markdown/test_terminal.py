@@ -10,6 +10,8 @@ import pexpect
 import pyte
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
+
 CHILD = """
 import sys
 from seedx_cli.markdown.drawing import live_markdown
@@ -38,10 +40,15 @@ class Session:
             dimensions=(24, 80),
             encoding="utf-8",
             echo=False,
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
         )
         self.child.expect_exact(SHOW_CURSOR)
         self.seen = str(self.child.before) + SHOW_CURSOR
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, and a line: a signal that comes just before a read does not end it."""
+        self.child.kill(number)
+        self.child.sendline()
 
     def end(self) -> None:
         self.child.expect(pexpect.EOF)
@@ -87,7 +94,7 @@ def test_an_error_leaves_the_terminal_as_it_was() -> None:
 
 def test_an_interrupt_leaves_the_terminal_as_it_was() -> None:
     session = Session()
-    session.child.kill(signal.SIGINT)
+    session.signal(signal.SIGINT)
     session.end()
     assert "Unfinished wo" in session.screen.display[4]
     assert is_as_it_was(session)
@@ -95,7 +102,7 @@ def test_an_interrupt_leaves_the_terminal_as_it_was() -> None:
 
 def test_a_termination_leaves_the_terminal_as_it_was_and_still_ends_the_process() -> None:
     session = Session()
-    session.child.kill(signal.SIGTERM)
+    session.signal(signal.SIGTERM)
     session.end()
     assert "Unfinished wo" in session.screen.display[4]
     assert is_as_it_was(session)
