@@ -92,22 +92,18 @@ def test_links_lead_to_files(document: Path) -> None:
     assert [link for link in here if not (document.parent / link).exists()] == []
 
 
-def test_files_that_the_architecture_names_exist() -> None:
-    named = set(re.findall(r"`([a-z_/]+\.py)`", ARCHITECTURE))
-    rooms = set(re.findall(r"^([a-z]+)  +[A-Za-z]", ARCHITECTURE, re.MULTILINE))
-    files = {
-        path.as_posix()
-        for room in ("seedx_server", "seedx_cli", "alembic")
-        for path in (ROOT / room).rglob("*.py")
-    }
-    assert [name for name in named if not any(file.endswith(f"/{name}") for file in files)] == []
-    assert len(rooms) > 5
-    server = ROOT / "seedx_server"
-    assert [
-        room
-        for room in rooms
-        if not ((server / room).is_dir() or (server / f"{room}.py").is_file())
-    ] == []
+def test_files_and_folders_that_the_architecture_names_exist() -> None:
+    named = set(re.findall(r"`([a-z_.]+/[a-z_./]*|[a-z_]+\.py)`", ARCHITECTURE))
+    folders = (ROOT, ROOT / "seedx_server", ROOT / "seedx_cli")
+    in_every_domain = {"resource.py", "service.py", "repository.py", "models.py", "core.py"}
+    inside = ("infrastructure", "ai")
+
+    def exists(name: str) -> bool:
+        places = [*folders, *(ROOT / "seedx_server" / room for room in inside)]
+        return any((place / name).exists() for place in places)
+
+    assert len(named) > len(in_every_domain)
+    assert [name for name in named - in_every_domain if not exists(name)] == []
 
 
 def test_exit_codes_are_those_of_the_program() -> None:

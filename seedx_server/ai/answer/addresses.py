@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable
 
+# The length of a scheme is bounded, so that a text without any is read in linear time.
 _ADDRESS = re.compile(
-    r"""(?:[A-Za-z][A-Za-z0-9+.\-]*://|[Ww]{3}\.)[^\s<>"`|\\^{}\[\]\u0080-\U0010ffff]*"""
+    r"""(?:[A-Za-z][A-Za-z0-9+.\-]{0,30}://|[Ww]{3}\.)[^\s<>"`|\\^{}\[\]\u0080-\U0010ffff]*"""
 )
+_PUNCTUATION = ".,;:!?'*_~"
 
 
 def addresses(texts: Iterable[str]) -> frozenset[str]:
@@ -16,12 +18,19 @@ def addresses(texts: Iterable[str]) -> frozenset[str]:
 
 
 def without_punctuation(address: str) -> str:
-    """Return the address without the punctuation of the sentence that it stands in."""
-    while address.endswith((".", ",", ";", ":", "!", "?", "'", "*", "_", "~")) or (
-        address.endswith(")") and address.count(")") > address.count("(")
-    ):
-        address = address[:-1]
-    return address
+    """Return the address without the punctuation of the sentence that it stands in.
+
+    A closing parenthesis belongs to the address if it was opened there.
+    """
+    end = len(address)
+    unopened = address.count(")") - address.count("(")
+    while end:
+        if address[end - 1] == ")" and unopened > 0:
+            unopened -= 1
+        elif address[end - 1] not in _PUNCTUATION:
+            break
+        end -= 1
+    return address[:end]
 
 
 def comparable(address: str) -> str:
