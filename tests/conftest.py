@@ -43,6 +43,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose the folder in the process that starts the workers; they inherit the name."""
     if not hasattr(config, "workerinput"):
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="seedx-tests-", dir=_memory())
+        # The programs that tests start compile our code once, not each time.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        # pytest's name for where `tmp_path` is: many tests make whole database clusters there.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", os.environ[FOLDER])
         # `timeout` and CI end a run by SIGTERM; as an interrupt it is wound up in order.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
