@@ -34,7 +34,7 @@ class Priority(StrEnum):
 
 
 class Sort(StrEnum):
-    """The orders a list of tickets can have."""
+    """The possible orders of a list of tickets."""
 
     UPDATED = "updated"
     CREATED = "created"
