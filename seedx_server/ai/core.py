@@ -32,7 +32,7 @@ TO_CUSTOMERS = frozenset({Purpose.REPLY, Purpose.ASK})
 
 
 class RunStatus(StrEnum):
-    """How far a run has come."""
+    """The status of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -72,7 +72,7 @@ class Question(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: what the provider reported, what was kept and what was posted.
+    """The end of a run: what the provider reported, what was kept and what was posted.
 
     Each attribute has the name of its column in `Run`. To record another fact about runs, add it
     here, to `Run` with a migration, and to `OutcomeDocument`.
@@ -121,7 +121,7 @@ class Usage(BaseModel):
 
 
 class OutcomeDocument(BaseModel):
-    """How a run ended, as the event `done` reports it."""
+    """The outcome of a run, as the event `done` reports it."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -39,7 +39,7 @@ LIMIT_LOCK = 7_333_002
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a user and the desk have used of their limits.
+    """The usage that counts against the limits of a user and of the desk.
 
     Attributes:
         runs: The user's runs of the last hour.
@@ -54,7 +54,7 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come, for one of its readers.
+    """The progress of a run since a reader's offset.
 
     Attributes:
         status: The run's status.

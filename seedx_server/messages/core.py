@@ -17,7 +17,7 @@ Reason = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(plai
 
 
 class Rating(StrEnum):
-    """Whether an AI message helped."""
+    """A verdict on whether an AI message helped."""
 
     UP = "up"
     DOWN = "down"

@@ -44,7 +44,7 @@ RETRY_AFTER_SECONDS = 30
 ROOM_FOR_NOTES = 500
 """How many characters of a message are reserved for the desk's own sentences."""
 HIDDEN_TEXT_FACTOR = 4
-"""How many times the longest answer the raw text may be, reasoning included."""
+"""The raw text, reasoning included, may be this many times as long as the longest answer."""
 LONGEST_FINISH_REASON = 64
 LARGEST_TOKEN_COUNT = 100_000_000
 """Larger counts are taken for a provider's mistake."""
@@ -97,7 +97,7 @@ class Timing:
 
 
 class AnswerText(Protocol):
-    """Where the text of an answer goes."""
+    """The destination of an answer's text."""
 
     def append(self, text: str) -> None:
         """Append text, which is filtered and never empty."""

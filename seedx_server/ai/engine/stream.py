@@ -45,7 +45,7 @@ LONGEST_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How much of a run a reader has: `<run>.<characters>` in the SSE id."""
+    """A reader's position in a run: `<run>.<characters>` in the SSE id."""
 
     run_id: int
     offset: int
@@ -69,7 +69,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """What one read of a run returns.
+    """The state of a run at one read.
 
     Attributes:
         edition: How often the text was started; 0 before the first time.

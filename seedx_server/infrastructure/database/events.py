@@ -22,7 +22,7 @@ from seedx_server.infrastructure.database.notify import CHANNEL
 
 
 class EventType(StrEnum):
-    """What can happen to a ticket."""
+    """The kinds of events that can happen to a ticket."""
 
     TICKET_CREATED = "ticket.created"
     TICKET_UPDATED = "ticket.updated"

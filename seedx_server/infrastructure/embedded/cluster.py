@@ -71,7 +71,7 @@ def binary(name: str) -> Path:
 
 @dataclass(frozen=True)
 class PidFile:
-    """What a running server says about itself in its `postmaster.pid`."""
+    """The contents of a running server's `postmaster.pid`."""
 
     pid: int
     port: str = ""
