@@ -10,7 +10,7 @@ import pytest
 from seedx_cli.context import Context, Shared
 from seedx_cli.errors import SeedXError
 from seedx_cli.terminal.terminal import Terminal
-from seedx_cli.tickets.drafts import send, settle
+from seedx_cli.tickets.drafts import review, send
 from seedx_cli.tickets.streaming import Reply
 from tests.seedx_cli.process import Cli, interrupt, rest_of, seen_until
 
@@ -134,7 +134,7 @@ def test_a_draft_that_hands_off_can_only_be_edited_or_discarded(
     customer: Cli, staff: Cli, number: str
 ) -> None:
     context = staff_context(staff, typed="s\nd\n")
-    settle(HANDED_OFF, int(number), context)
+    review(HANDED_OFF, int(number), context)
     context.close()
 
     asked = cast("io.StringIO", context.io.stderr).getvalue()
