@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from seedx_server.ai.engine import stream
+from seedx_server.ai.engine import composer, stream
 from tests.factories import Desk
 from tests.fake_upstream import FakeUpstream, Reply
 from tests.runs import ANSWER, answered, by_groq, reply_path
@@ -63,3 +63,18 @@ async def test_the_runs_of_others_do_not_count(
 
     assert (await answered(cleo, await cleo.ticket())).name == "done"
     assert (await answered(otto, await otto.ticket())).name == "done"
+
+
+async def test_notes_take_no_room_from_what_the_customer_said(
+    groq_desk: Desk, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composer, "MOST_MESSAGES", 2)
+    cleo, ada = await groq_desk.customer(), await groq_desk.staff()
+    ticket = await cleo.ticket()
+    await cleo.message(ticket, "The lamp blinks three times.")
+    for number in range(3):
+        await ada.message(ticket, f"Note {number}", internal=True)
+
+    await answered(cleo, ticket)
+
+    assert "The lamp blinks three times." in upstream.requests[0].prompt
