@@ -352,7 +352,10 @@ async def test_a_page_is_one_query_however_long_it_is(queue: Queue) -> None:
     statements: list[str] = []
 
     def note(*arguments: object) -> None:
-        statements.append(str(arguments[2]))
+        statement = str(arguments[2])
+        # The same process looks for runs now and then.
+        if "ai_runs" not in statement:
+            statements.append(statement)
 
     engine = queue.desk.app.state.parts.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
