@@ -111,7 +111,7 @@ class AnswerText(Protocol):
 class GenerationFailed(Unavailable):
     """No provider answered, or the one that did stopped early and cannot be retried.
 
-    Its `detail` is for the customer; the cause is in the log.
+    Its `detail` is for whoever asked for the text, a customer or staff; the cause is in the log.
 
     Args:
         provider: The name of the provider that failed last.
@@ -122,8 +122,8 @@ class GenerationFailed(Unavailable):
 
     def __init__(self, provider: str, error: ProviderError) -> None:
         super().__init__(
-            "The AI cannot answer right now. Nothing you wrote is lost: try again in a minute, "
-            "or wait for the support team to answer.",
+            "The AI cannot answer right now. Nothing you wrote is lost; wait a minute, then "
+            "try again.",
             retry_after=math.ceil(error.retry_after or RETRY_AFTER_SECONDS),
         )
         self.provider = provider

@@ -18,7 +18,7 @@ from fastapi.sse import format_sse_event
 from prometheus_client import Gauge
 from pydantic import JsonValue
 
-from seedx_server.ai.core import LIVE, EventDocument, OutcomeDocument, RunStatus
+from seedx_server.ai.core import LIVE, EventDocument, OutcomeDocument, Purpose, RunStatus
 from seedx_server.ai.engine.live import LiveRuns
 from seedx_server.ai.leases import RUN_TOPIC
 from seedx_server.ai.models import Run
@@ -41,6 +41,14 @@ POLL_SECONDS = 5.0
 MOST_DIGITS = 9
 LONGEST_SECONDS = 600.0
 """A stream ends after this time and the client resumes, so revoked access does not last longer."""
+
+NEXT_STEPS = {
+    Purpose.REPLY: "Your ticket is open for a person; try again with: seedx ai {ticket_id}",
+    Purpose.DRAFT: "Try again with: seedx ai {ticket_id} --draft",
+    Purpose.SUMMARY: "Try again with: seedx ai {ticket_id} --summary",
+    Purpose.ASK: "Open a ticket for a person to answer: seedx ticket new",
+}
+"""What the reader of a failed run can do; only a failed reply opens the ticket for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,10 +254,7 @@ class _Stream:
 def run_failure(run: Run) -> DomainError:
     """Return the error that the reader of a failed run gets."""
     why = run.error or "The AI could not answer."
-    if run.ticket_id is None:
-        next_step = "Open a ticket for a person to answer: seedx ticket new"
-    else:
-        next_step = f"Your ticket is open for a person; try again with: seedx ai {run.ticket_id}"
+    next_step = NEXT_STEPS[run.purpose].format(ticket_id=run.ticket_id)
     return Unavailable(
         f"{why} {next_step}",
         code="ai_provider_unavailable",
