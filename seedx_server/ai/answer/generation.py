@@ -9,7 +9,7 @@ import math
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from prometheus_client import Counter
@@ -326,7 +326,7 @@ class _Attempt:
                     self._text.restart()
                 self._append_within_limit(given)
                 if self._raw > HIDDEN_TEXT_FACTOR * self._deadlines.limits.characters:
-                    self._finished = Finished("length")
+                    self._cut()
             case Handoff(reason):
                 self._handoff = reason
             case Finished():
@@ -337,8 +337,13 @@ class _Attempt:
         room = self._deadlines.limits.characters - self.visible
         if len(text) > room:
             text = text[:room]
-            self._finished = Finished("length")
+            self._cut()
         self._append(text)
+
+    def _cut(self) -> None:
+        """End the answer here; a count that the provider has already reported is kept."""
+        finished = self._finished or Finished("length")
+        self._finished = replace(finished, finish_reason="length")
 
     def _append(self, text: str) -> None:
         if not text:
