@@ -45,11 +45,6 @@ class DomainError(Exception):
         self.retry_after = retry_after
         self.extra = extra or {}
 
-    @property
-    def title(self) -> str:
-        """The problem's short name, the same every time it occurs (RFC 9457, section 3.1.3)."""
-        return self.code.replace("_", " ").capitalize()
-
 
 class InvalidInput(DomainError):
     """A field of the request has a value that cannot be used."""
