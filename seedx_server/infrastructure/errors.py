@@ -107,16 +107,17 @@ class Unavailable(DomainError):
     code = "unavailable"
 
 
-def existing(row: T | None, name: str) -> T:
+def existing(row: T | None, name: str, next_step: str = "") -> T:
     """Return the row that a repository looked for.
 
     Args:
         row: What the repository found for the actor.
         name: What was looked for, such as `ticket 42`.
+        next_step: A sentence on what to do if it does not exist.
 
     Raises:
         NotFound: It does not exist, or the actor may not see it.
     """
     if row is None:
-        raise NotFound(f"There is no {name}.")
+        raise NotFound(f"There is no {name}. {next_step}".rstrip())
     return row
