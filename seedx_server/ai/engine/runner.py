@@ -140,6 +140,7 @@ class Runner:
             edition=run.edition,
             written_edition=run.edition,
             on_change=self._on_change,
+            answered_message_id=run.trigger_message_id,
             tokens=run.estimated_tokens,
         )
         self.live[run.id] = live
