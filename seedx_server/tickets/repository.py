@@ -9,9 +9,10 @@ from sqlalchemy.orm import joinedload
 
 from seedx_server.infrastructure.access import Actor
 from seedx_server.infrastructure.database.cursor import decode_cursor, encode_cursor, foreign_cursor
-from seedx_server.infrastructure.database.engine import LARGEST_ID, can_be_id
+from seedx_server.infrastructure.database.engine import LARGEST_ID
 from seedx_server.infrastructure.database.repository import Page, RepositoryInterface, SqlRepository
 from seedx_server.infrastructure.errors import InvalidInput
+from seedx_server.infrastructure.text import whole_number
 from seedx_server.tickets.core import Priority, Sort, Status, TicketFilter
 from seedx_server.tickets.models import SEARCH_CONFIGURATION, Ticket
 from seedx_server.users.core import normalised_email
@@ -185,8 +186,8 @@ def _user(field: str, value: str, actor: Actor, others: str) -> int | ScalarSele
         except ValueError as error:
             raise InvalidInput.of(field, str(error)) from None
         return select(User.id).where(User.email == address).scalar_subquery()
-    well_formed = value.isascii() and value.isdecimal() and len(value) <= len(str(LARGEST_ID))
-    if well_formed and can_be_id(int(value)):
-        return int(value)
-    email = "an e-mail address, " if actor.is_staff else ""
-    raise InvalidInput.of(field, f"must be a user's id, {email}{others}")
+    user_id = whole_number(value, LARGEST_ID)
+    if not user_id:
+        email = "an e-mail address, " if actor.is_staff else ""
+        raise InvalidInput.of(field, f"must be a user's id, {email}{others}")
+    return user_id

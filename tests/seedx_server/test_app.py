@@ -201,6 +201,49 @@ class TestInsideAnotherApp:
         assert not app.state.parts.notifier.connected.is_set()
 
 
+class TestStartingAndStopping:
+    async def test_stops_what_was_started_if_a_later_part_does_not_start(
+        self, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = create_app(make_settings())
+        parts = app.state.parts
+        monkeypatch.setattr(parts.runner, "start", broken)
+        tasks = asyncio.all_tasks()
+
+        with pytest.raises(RuntimeError, match="broken"):
+            async with app.router.lifespan_context(app):
+                raise AssertionError("it started")
+
+        assert asyncio.all_tasks() == tasks
+        assert not parts.notifier.connected.is_set()
+
+    async def test_stops_every_part_if_one_cannot_be_stopped(
+        self, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = create_app(make_settings())
+        parts = app.state.parts
+        stop = parts.runner.stop
+
+        async def stop_and_break() -> None:
+            await stop()
+            await broken()
+
+        monkeypatch.setattr(parts.runner, "stop", stop_and_break)
+
+        with pytest.raises(RuntimeError, match="broken"):
+            async with running(app):
+                async with parts.sessions() as session:
+                    await session.connection()
+                assert parts.engine.pool.checkedin() > 0
+
+        assert parts.engine.pool.checkedin() == 0
+        assert not parts.notifier.connected.is_set()
+
+
+async def broken() -> None:
+    raise RuntimeError("broken")
+
+
 @in_module_loop
 class TestThePagesOfTheApi:
     @pytest.mark.parametrize("path", ["/docs", "/redoc"])

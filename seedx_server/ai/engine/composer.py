@@ -78,7 +78,7 @@ class AIComposer:
         began = time.monotonic()
         briefing = await outlasting_outages(lambda: self._brief(run))
         # A message that the customer added while the run was queued is answered too.
-        run.trigger_message_id = briefing.answered_message_id
+        live.answered_message_id = briefing.answered_message_id
         live.spend(sum(estimate_tokens(part.content) for part in briefing.request.messages))
         text = _TimedText(live)
         try:

@@ -327,6 +327,24 @@ class TestAFailedRun:
         run = await run_of(cleo, StreamEvent(None, None, {"run_id": 1}))
         assert (run["status"], run["handoff"]) == ("failed", "provider_failure")
 
+    @pytest.mark.parametrize("purpose", ["draft", "summary"])
+    async def test_of_staff_says_how_to_run_it_again_and_nothing_of_the_ticket(
+        self, groq_desk: Desk, upstream: FakeUpstream, purpose: str
+    ) -> None:
+        upstream.default = Reply(status=500)
+        cleo, ada = await groq_desk.customer(), await groq_desk.staff()
+        ticket = await cleo.ticket()
+        await ada.change(ticket, status="pending")
+
+        run = (await ada.post(f"/tickets/{ticket['id']}/ai-runs", {"purpose": purpose})).json()
+        error = (await followed(ada, f"/ai-runs/{run['id']}/events"))[-1]
+
+        assert error.name == "error"
+        assert error.data["detail"].endswith(f"Try again with: seedx ai {ticket['id']} --{purpose}")
+        assert "open for a person" not in error.data["detail"]
+        assert "support team" not in error.data["detail"]
+        assert (await cleo.read(ticket))["status"] == "pending"
+
     async def test_can_be_tried_again(self, groq_desk: Desk, upstream: FakeUpstream) -> None:
         upstream.script(Reply(status=500))
         cleo = await groq_desk.customer()
