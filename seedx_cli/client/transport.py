@@ -159,7 +159,7 @@ class Transport:
             wait = wait_after_error(error, failed) if error else backoff(failed)
             if wait is None or failed >= self._stream_attempts(has_begun=has_begun):
                 raise error or UnreachableError(f"{self.server} keeps ending the stream")
-            self._wait(wait, "Connection lost" if has_begun else self._no_response)
+            self._wait(wait, "Connection lost" if has_begun else self._reason_of(error))
 
     def _stream_attempts(self, *, has_begun: bool) -> float:
         if has_begun:
@@ -251,13 +251,12 @@ class Transport:
                     raise self._unreachable(error) from error
                 self._wait(backoff(failed), self._no_response)
                 continue
-            wait = wait_after_status(
-                response.status_code, requested_wait(response.headers), failed, is_safe=is_safe
-            )
+            requested = requested_wait(response.headers)
+            wait = wait_after_status(response.status_code, requested, failed, is_safe=is_safe)
             if wait is None or failed >= attempts:
                 return response
             response.close()
-            self._wait(wait, "The server asks to wait")
+            self._wait(wait, self._reason_to_wait(requested))
 
     def _send(self, request: httpx.Request, *, streaming: bool = False) -> httpx.Response:
         """Send once and read the whole response, unless it is a success to be streamed."""
@@ -276,6 +275,17 @@ class Transport:
             return response.json()
         except (ValueError, RecursionError) as error:
             raise self._bad_response("something that is not JSON") from error
+
+    def _reason_of(self, error: ApiError | UnreachableError | None) -> str:
+        if isinstance(error, ApiError):
+            return self._reason_to_wait(error.retry_after)
+        return self._no_response
+
+    def _reason_to_wait(self, requested: float | None) -> str:
+        """Say why a request is sent again although there was a response."""
+        if requested is None:
+            return f"{self.server} is temporarily unavailable"
+        return "The server asks to wait"
 
     @property
     def _no_response(self) -> str:
