@@ -24,7 +24,7 @@ from seedx_cli.client.shapes import checked
 from seedx_cli.client.sse import Event, events
 from seedx_cli.errors import (
     ApiError,
-    SeedXError,
+    BadResponseError,
     SignedOutError,
     UnreachableError,
     UsageError,
@@ -119,13 +119,13 @@ class Transport:
         request = self._request("GET", path, headers=headers, timeout=timeout)
         with self._response(request, path, streaming=True) as response:
             if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
-                raise self._bad_response("something that is not a stream of events")
+                raise BadResponseError("something that is not a stream of events", self.server)
             try:
                 yield from events(response.iter_raw())
             except httpx.RequestError as error:
                 raise self._unreachable(error) from error
             except (ValueError, RecursionError) as error:
-                raise self._bad_response("an event that cannot be read") from error
+                raise BadResponseError("an event that cannot be read", self.server) from error
 
     def resume(
         self, open_stream: Callable[[str | None], Iterator[Event]], last_id: str | None = None
@@ -264,7 +264,7 @@ class Transport:
         self._has_responded = True
         if is_compressed(response):
             response.close()
-            raise self._bad_response("a compressed document, which it was not asked for")
+            raise BadResponseError("a compressed document, which it was not asked for", self.server)
         if not (streaming and response.is_success):
             response.stream = LimitedBody(response, self._timeout.read)
             response.read()
@@ -274,7 +274,7 @@ class Transport:
         try:
             return response.json()
         except (ValueError, RecursionError) as error:
-            raise self._bad_response("something that is not JSON") from error
+            raise BadResponseError("something that is not JSON", self.server) from error
 
     def _reason_of(self, error: ApiError | UnreachableError | None) -> str:
         if isinstance(error, ApiError):
@@ -290,9 +290,6 @@ class Transport:
     @property
     def _no_response(self) -> str:
         return f"{self.server} does not respond"
-
-    def _bad_response(self, sent: str) -> SeedXError:
-        return failures.bad_response(self.server, sent)
 
     def _unreachable(self, error: httpx.RequestError) -> UnreachableError:
         return failures.unreachable(error, self.server, has_responded=self._has_responded)
