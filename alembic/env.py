@@ -14,17 +14,17 @@ from seedx_server.infrastructure.database.engine import TextEnum, connection_url
 from seedx_server.infrastructure.database.events import Xid8
 from seedx_server.models import metadata
 
-# SQLAlchemy reads every type of an existing table and does not know this one.
+# SQLAlchemy reads the column types of existing tables and does not know this one.
 ischema_names["xid8"] = Xid8
 
 
 def render_item(kind: str, item: object, _: AutogenContext) -> str | Literal[False]:
-    """Write a `TextEnum` as the text column it is: a migration does not import models."""
+    """Render a `TextEnum` as a text column, because a migration does not import models."""
     return "sa.Text()" if kind == "type" and isinstance(item, TextEnum) else False
 
 
 def run(connection: Connection) -> None:
-    """Run the migrations in one transaction each."""
+    """Run the migrations, each in its own transaction."""
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -37,7 +37,7 @@ def run(connection: Connection) -> None:
 
 
 def run_by_command() -> None:
-    """Run what the command `alembic` was told, on the database of `DATABASE_URL`."""
+    """Run the command `alembic` on the database in `DATABASE_URL`."""
     address = os.environ.get("DATABASE_URL")
     if not address:
         raise CommandError("set DATABASE_URL to the address of a PostgreSQL database")

@@ -1,10 +1,9 @@
-"""CPU time of drawing Markdown that comes in pieces of four characters.
+"""CPU time of rendering Markdown that arrives in pieces of four characters.
 
-Run it with ``python -m benchmarks.markdown_stream``. Time for frames passes as a fast model writes,
-400 pieces a second, so that a long text has as many frames as it would have in truth; nothing
-sleeps. The goals are those of the renderer's design: 200 KB cost at most 12 times what 20 KB cost
-and at most 15 s, and one block of 30 KB costs less than 5 s, whether its lines are short or it is
-one line.
+Run it with ``python -m benchmarks.markdown_stream``. The clock advances as if a fast model
+wrote 400 pieces a second, so that a long text gets a realistic number of frames; nothing sleeps.
+The goals come from the renderer's design: 200 KB cost at most 12 times what 20 KB cost and at most
+15 s, and one block of 30 KB costs less than 5 s, whether its lines are short or it is one line.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ SENTENCE = "A **word** follows another, `code` comes too, and [a link](https://e
 
 
 class Clock:
-    """A clock that each piece moves on."""
+    """A clock that advances with each piece."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -62,13 +61,13 @@ class Clock:
 
 
 def repeated(template: str, size: int) -> str:
-    """A text of a size in characters, from numbered copies of a template."""
+    """Return a text of a given size in characters, made of numbered copies of a template."""
     count = size // len(template) + 1
     return "".join(template.replace("{0}", str(number)) for number in range(count))[:size]
 
 
 def cpu_seconds(text: str) -> float:
-    """CPU seconds that the whole stream of a text takes."""
+    """Return the CPU seconds for streaming a whole text."""
     clock = Clock()
     console = Console(
         file=io.StringIO(), force_terminal=True, width=80, height=40, color_system="256"
@@ -82,7 +81,7 @@ def cpu_seconds(text: str) -> float:
 
 
 def cases() -> Iterator[tuple[str, Callable[[], str], float]]:
-    """What is measured: a name, the text, and the seconds it may take."""
+    """Return the cases to measure: a name, the text, and the goal in seconds."""
     yield "article, 20 KB", lambda: repeated(ARTICLE, 20 * KB), 15.0
     yield "article, 200 KB", lambda: repeated(ARTICLE, 200 * KB), 15.0
     code = "    value_{0} = compute('x', {0})  # a comment\n"
@@ -95,7 +94,7 @@ def cases() -> Iterator[tuple[str, Callable[[], str], float]]:
 
 
 def main() -> None:
-    """Measure, print a table, and fail where a goal is missed."""
+    """Measure, print a table, and fail if a goal is missed."""
     measured: dict[str, float] = {}
     print(f"{'text':36} {'CPU s':>7} {'goal':>7}")
     for name, text, goal in cases():
@@ -106,7 +105,7 @@ def main() -> None:
 
 
 def verdict(met: bool) -> str:
-    """A goal's outcome in a word."""
+    """Return one word for whether a goal was met."""
     return "met" if met else "MISSED"
 
 

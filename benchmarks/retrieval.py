@@ -5,10 +5,10 @@ Run `python -m benchmarks.retrieval`. For each part of the questions it prints:
 - recall@n: the share of questions with a right passage among the first n; MRR: the mean of one
   over the place of the first right passage;
 - missed answers: answerable questions whose best passage scores below the threshold;
-- false answers: unanswerable ones whose best passage scores above it. `near` questions speak of
-  support desks, `far` ones of anything else.
+- false answers: unanswerable ones whose best passage scores above it. `near` questions are about
+  support desks, `far` ones about anything else.
 
-The same questions are asked once more inside the story that a ticket tells around them.
+The same questions are then asked again, each inside the story of a ticket.
 """
 
 import argparse
@@ -97,7 +97,7 @@ class Answered:
 
     @property
     def best(self) -> float:
-        """The score of the passage found first."""
+        """The score of the first passage."""
         return self.found[0].score if self.found else 0.0
 
 
@@ -174,11 +174,11 @@ STORIES = (
     "{}? I tried it three times since yesterday, and we have a release on Friday.",
     "We are a small team of five developers. Everything else works fine so far. {}?",
 )
-"""What people write around their question when they open a ticket."""
+"""Stories that people write around their question when they open a ticket."""
 
 
 def _in_tickets(half: Half) -> Half:
-    """Tell each question as a ticket would."""
+    """Put each question into the story of a ticket."""
     stories = itertools.cycle(STORIES)
 
     def told(question: str) -> str:

@@ -1,7 +1,7 @@
 """How long short commands take, as multiples of `python -c pass`.
 
-Run it with ``python -m benchmarks.startup``. In each of the rounds every command runs once, so that
-a machine that is busy for a while is so for all of them; the medians are compared. The goals:
+Run it with ``python -m benchmarks.startup``. In each round every command runs once, so that
+a machine that is busy for a while slows all of them down; the medians are compared. The goals:
 `--version` at most 1.5 times bare Python, completion 3 times, `--help` 7 times, and `ticket list`
 against a server on this machine 12 times.
 """
@@ -36,8 +36,8 @@ class Subject(NamedTuple):
 
 
 def subjects(environment: dict[str, str]) -> list[Subject]:
-    """What is measured."""
-    # What the console script does, which need not be installed for this.
+    """Return the commands to measure."""
+    # The same as the console script, which need not be installed.
     seedx = ("-c", "import sys; from seedx_cli.__main__ import main; sys.exit(main())")
     completing = {
         **environment,
@@ -77,7 +77,7 @@ def measure(measured: list[Subject]) -> dict[str, float]:
 
 
 def report(environment: dict[str, str]) -> int:
-    """Measure and print; return 1 when a goal is missed."""
+    """Measure and print; return 1 if a goal is missed."""
     measured = subjects(environment)
     times = measure(measured)
     bare = times["python -c pass"]
@@ -93,9 +93,9 @@ def report(environment: dict[str, str]) -> int:
 
 
 def settings(folder: Path) -> dict[str, str]:
-    """The environment of the server and of what is measured: nothing of the user's own.
+    """Return the environment of the server and the commands, without the user's own settings.
 
-    Modules are compiled once, as they are where the package is installed.
+    Modules are compiled once, as in an installed package.
     """
     kept = {
         name: value

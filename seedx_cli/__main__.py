@@ -1,4 +1,4 @@
-"""The console script: version and completion at once, everything else through the commands."""
+"""The console script. The version and completion skip the command line's slow imports."""
 
 import gc
 import os
@@ -9,14 +9,14 @@ def main() -> int:
     """Run the command line of this process and return its exit code."""
     _open_closed_streams()
     arguments = sys.argv[1:]
-    if arguments == ["--version"] and _tell_version():
+    if arguments == ["--version"] and _print_version():
         return 0
     if os.environ.get("_SEEDX_COMPLETE"):
         from seedx_cli.completion.answer import run as complete
 
         return complete(os.environ)
-    # Imports make very many objects and hardly any garbage: looking for it at the usual pace, and
-    # once more at the end, takes a tenth of a short command's time.
+    # Imports create many objects and hardly any garbage: collecting it at the usual rate, and once
+    # more at exit, takes a tenth of a short command's time.
     gc.set_threshold(100_000)
     try:
         from seedx_cli.main import run
@@ -36,12 +36,12 @@ def _open_closed_streams() -> None:
             setattr(sys, name, nowhere)
 
 
-def _tell_version() -> bool:
-    """Whether that went well; if not, the commands know how to tell it."""
+def _print_version() -> bool:
+    """Print the version; return False if that fails, so that the command reports the error."""
     from seedx_cli.version import VERSION
 
     try:
-        # Past the buffer: what cannot be written must not stay behind in it.
+        # Bypass the buffer: text that cannot be written must not be left in it.
         os.write(sys.stdout.fileno(), f"seedx {VERSION}\n".encode())
     except OSError:
         return False

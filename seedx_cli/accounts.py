@@ -1,4 +1,4 @@
-"""Signing in and out, as `signup`, `login`, `logout` and `whoami` share it."""
+"""Signing in: what `signup`, `login` and `whoami` share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def stored_session(context: Context) -> StoredSession:
     """Return where the tokens of a sign-in are kept.
 
     Raises:
-        UsageError: The environment's token would win over them.
+        UsageError: `SEEDX_TOKEN` would take precedence over them.
     """
     session = context.session
     if not isinstance(session, StoredSession):

@@ -1,7 +1,7 @@
 """Where the client keeps things, which server it talks to, and under which profile.
 
-A profile is a name for a server and an account. What is asked for nearest wins: an option, the
-environment, `.env` in the working folder, the profile's own setting, the default.
+A profile is a name for a server and an account. The order of precedence
+is: an option, the environment, `.env` in the working folder, the profile's setting, the default.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Config:
     """The settings of this user on this machine.
 
     A `.env` in the working folder may come with somebody else's files. So it never decides where
-    a token of the environment goes, nor which program starts.
+    the environment's token is sent, or which program is started.
 
     Args:
         environment: The process's environment.
         dotenv: The client's settings in `.env`, see `read_dotenv`.
-        server: What ``--server`` said.
-        profile: What ``--profile`` said.
+        server: The value of ``--server``.
+        profile: The value of ``--profile``.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class Config:
 
     @property
     def token(self) -> str | None:
-        """A token that beats every cached one (``SEEDX_TOKEN``).
+        """The token in ``SEEDX_TOKEN``, which takes precedence over every cached one.
 
         Raises:
-            UsageError: It holds what no header can carry, or would go to a server that only
-                `.env` names.
+            UsageError: It has characters that no header can carry, or would be sent to a server
+                that only `.env` names.
         """
         own = self._environment.get("SEEDX_TOKEN", "").strip()
         token = own or self._dotenv.get("SEEDX_TOKEN", "").strip()
@@ -111,10 +111,10 @@ class Config:
     @cached_property
     def profile(self) -> Choice:
         """The name of the profile in use."""
-        return _first(
+        return _first_given(
             (self._profile_option, "--profile"),
             (self._environment.get("SEEDX_PROFILE"), "SEEDX_PROFILE"),
-            (self._text("profile"), str(self.file)),
+            (self._stored_text("profile"), str(self.file)),
             (DEFAULT_PROFILE, "default"),
         )
 
@@ -127,7 +127,7 @@ class Config:
         """
         own = self.get("server")
         asked_for = own if self._profile_option else None
-        choice = _first(
+        choice = _first_given(
             (self._server_option, "--server"),
             (asked_for, f"profile {self.profile.value}"),
             (self._environment.get("SEEDX_URL"), "SEEDX_URL"),
@@ -138,19 +138,19 @@ class Config:
         return Choice(server_url(choice.value, choice.source), choice.source)
 
     def get(self, key: str) -> str | None:
-        """The stored value of a setting, None where it has none."""
+        """Return the stored value of a setting, None if it is not set."""
         if key in GENERAL_KEYS:
-            return self._text(key)
+            return self._stored_text(key)
         profiles = self._stored.get("profiles")
         own = profiles.get(self.profile.value) if isinstance(profiles, dict) else None
         value = own.get(key) if isinstance(own, dict) else None
         return value if isinstance(value, str) else None
 
     def set(self, key: str, value: str | None) -> None:
-        """Store a setting, or forget it with None.
+        """Store a setting, or remove it with None.
 
         Raises:
-            UsageError: There is no such setting, or the value cannot be right.
+            UsageError: There is no such setting, or the value is not valid.
         """
         check_key(key)
         if key == "server" and value:
@@ -158,7 +158,7 @@ class Config:
         with locked(self.file):
             stored = read_json(self.file)
             if key in GENERAL_KEYS:
-                _put(stored, key, value)
+                _set_or_remove(stored, key, value)
             else:
                 profiles = stored.setdefault("profiles", {})
                 if not isinstance(profiles, dict):
@@ -166,7 +166,7 @@ class Config:
                 own = profiles.setdefault(self.profile.value, {})
                 if not isinstance(own, dict):
                     raise SeedXError(f"{self.file} is damaged: a profile is not an object")
-                _put(own, key, value)
+                _set_or_remove(own, key, value)
             write_private(self.file, json.dumps(stored, indent=2) + "\n")
         self.__dict__.pop("_stored", None)
 
@@ -180,7 +180,7 @@ class Config:
     def _stored(self) -> dict[str, object]:
         return read_json(self.file)
 
-    def _text(self, key: str) -> str | None:
+    def _stored_text(self, key: str) -> str | None:
         value = self._stored.get(key)
         return value if isinstance(value, str) else None
 
@@ -198,7 +198,7 @@ def read_dotenv(file: Path) -> dict[str, str]:
     from dotenv import dotenv_values
 
     with file.open(encoding="utf-8", errors="replace") as lines:
-        # Interpolated, the value of a URL could hold a secret of the environment.
+        # With interpolation, a URL could contain a secret from the environment.
         values = dotenv_values(stream=lines, interpolate=False)
     return {name: value for name in _IN_DOTENV if (value := values.get(name))}
 
@@ -223,7 +223,7 @@ def server_url(text: str, source: str) -> str:
 
 
 def is_token(text: str) -> bool:
-    """Whether a header can carry it as a token."""
+    """Whether a header can carry the text as a token."""
     return text.isascii() and text.isprintable() and " " not in text
 
 
@@ -233,7 +233,7 @@ def is_this_machine(url: str) -> bool:
 
 
 def read_json(file: Path) -> dict[str, object]:
-    """The object in a JSON file; empty where there is no file.
+    """Return the object in a JSON file; empty if there is no file.
 
     Raises:
         SeedXError: The file cannot be read or is not a JSON object.
@@ -252,7 +252,7 @@ def read_json(file: Path) -> dict[str, object]:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Replace a file at once by one that only this user can read, whatever the umask is."""
+    """Replace a file atomically with one that only this user can read, whatever the umask."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -268,7 +268,7 @@ def write_private(file: Path, text: str) -> None:
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Hold a lock that belongs to `file` between processes; it ends with the process."""
+    """Hold a lock on `file` that other processes respect; it is released if the process dies."""
     import fcntl
 
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -280,11 +280,11 @@ def locked(file: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _first(*candidates: tuple[str | None, str]) -> Choice:
+def _first_given(*candidates: tuple[str | None, str]) -> Choice:
     return next(Choice(value, source) for value, source in candidates if value)
 
 
-def _put(target: dict[str, object], key: str, value: str | None) -> None:
+def _set_or_remove(target: dict[str, object], key: str, value: str | None) -> None:
     if value:
         target[key] = value
     else:

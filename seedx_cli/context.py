@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seedx_cli.client.session import Session
 
 
-# A server to be started is not one to talk to.
+# `serve` starts a server; it takes no `--server`.
 _COMMAND = re.compile(r"\bseedx (?!serve\b).+$", re.MULTILINE)
 
 
@@ -37,8 +37,8 @@ class Shared(NamedTuple):
     profile: str | None = None
     quiet: bool = False
 
-    def completed(self, hint: str) -> str:
-        """A hint whose commands, each at the end of its line, go to this server and profile."""
+    def add_to_commands(self, hint: str) -> str:
+        """Add these options to a hint's commands, each of which is at the end of a line."""
         named = {"--server": self.server, "--profile": self.profile}
         options = "".join(
             f" {option} {shlex.quote(value)}" for option, value in named.items() if value
@@ -47,7 +47,7 @@ class Shared(NamedTuple):
 
 
 class Context:
-    """The parts a command uses, created on first use.
+    """The parts that a command uses, created on first use.
 
     Args:
         shared: The options every command takes.
@@ -105,7 +105,7 @@ class Context:
         return Client(self.config.server.value, session=self.session, wait=self.io.wait)
 
     def now(self) -> datetime:
-        """The time, in UTC."""
+        """Return the current time, in UTC."""
         from datetime import UTC, datetime
 
         return datetime.now(UTC)

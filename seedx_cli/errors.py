@@ -1,4 +1,4 @@
-"""What can go wrong, in words for people, with the exit code each kind ends in."""
+"""The errors that a person sees, and the exit code of each kind."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _LONGEST_SENTENCE = 500
 
 
 class SeedXError(Exception):
-    """An error that is told to the person in one or two lines.
+    """An error that is shown to the person in one or two lines.
 
     Attributes:
         message: What went wrong.
-        hint: What to do next, usually a command; None where nothing is sure to help.
+        hint: What to do next, usually a command; None if there is nothing to suggest.
         code: A stable name in snake_case, for programs.
-        exit_code: What the process ends with.
+        exit_code: The exit code of the process.
     """
 
     exit_code = FAILED
@@ -60,7 +60,7 @@ class SeedXError(Exception):
 
 
 class UsageError(SeedXError):
-    """The command line or a setting does not say what to do."""
+    """The command line, a setting or the input is not valid."""
 
     exit_code = WRONG_USAGE
 
@@ -69,7 +69,7 @@ class UsageError(SeedXError):
 
 
 class NotFoundError(SeedXError):
-    """What was named does not exist, or the person may not see it."""
+    """What was named does not exist, or is not visible to the person."""
 
     exit_code = NOT_FOUND
 
@@ -98,13 +98,13 @@ class ApiError(SeedXError):
 
     Attributes:
         status: The HTTP status.
-        problem: The RFC 9457 problem document, or what could be made of the answer.
+        problem: The RFC 9457 problem document, or a title if the server sent none.
         retry_after: Seconds the server asks to wait, if it said so.
 
     Args:
         status: The HTTP status.
         problem: The problem document.
-        path: What was asked for, under the server's URL.
+        path: The path of the request, under the server's URL.
         retry_after: Seconds the server asks to wait, if it said so.
     """
 
@@ -119,19 +119,19 @@ class ApiError(SeedXError):
         code = str(problem.get("code") or f"http_{status}")
         hint = _HINTS.get(code, _HINTS_BY_STATUS.get(status))
         if status == _MISSING:
-            hint = _list_of_its_kind(path)
+            hint = _hint_to_list(path)
         if retry_after and status in _BUSY:
             hint = f"Try again in {duration(retry_after)}"
         hint = hint and hint.format(number=_ticket_number(path))
-        super().__init__(_sentence(status, problem), hint=hint, code=code)
+        super().__init__(_message_of(status, problem), hint=hint, code=code)
         self.status = status
         self.problem = dict(problem)
         self.retry_after = retry_after
         self.exit_code = _EXIT_CODES.get(status, FAILED)
 
 
-def _list_of_its_kind(path: str) -> str:
-    """Return the hint that leads to a list of what a path belongs to."""
+def _hint_to_list(path: str) -> str:
+    """Return a hint with the command that lists this kind of resource."""
     lists = _LISTS.get(path.strip("/").partition("/")[0])
     return f"See what there is: {lists}" if lists else "Is it a SeedX server? seedx doctor"
 
@@ -143,20 +143,20 @@ def _ticket_number(path: str) -> str:
     return number if kind == "tickets" and number.isdigit() else "ID"
 
 
-def _sentence(status: int, problem: Mapping[str, object]) -> str:
+def _message_of(status: int, problem: Mapping[str, object]) -> str:
     said = str(problem.get("detail") or problem.get("title") or f"The server answered {status}")
     fields = problem.get("errors")
     if not isinstance(fields, list):
-        return _brief(said)
+        return _in_one_line(said)
     named = [
         f"{field.get('field')}: {field.get('message')}"
         for field in fields
         if isinstance(field, Mapping) and field.get("message")
     ]
-    return _brief("; ".join(named) or said)
+    return _in_one_line("; ".join(named) or said)
 
 
-def _brief(said: str) -> str:
-    """A server's words within one line, so that they cannot pass for those of this program."""
+def _in_one_line(said: str) -> str:
+    """Return a server's text as one line, so that it cannot pass for this program's own."""
     line = " ".join(said.split())
     return line if len(line) <= _LONGEST_SENTENCE else line[:_LONGEST_SENTENCE] + "…"

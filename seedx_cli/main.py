@@ -21,7 +21,7 @@ app = command_group(
     "SeedX: a support desk that lives in the terminal.",
     {
         "Start here": {
-            "demo": "Watch the whole product work, on this machine.",
+            "demo": "Watch the whole product work on this machine.",
             "help": "Read about exit codes, the environment and JSON.",
         },
         "Account": {
@@ -34,11 +34,11 @@ app = command_group(
             "ticket": "Open, read and answer tickets.",
             "ai": "Stream the AI's reply to a ticket.",
             "ask": "Ask the AI, then open a ticket if that did not help.",
-            "kb": "Read and fill the knowledge base.",
+            "kb": "Read, search and import articles.",
         },
         "Operate": {
             "serve": "Run the server.",
-            "user": "List accounts and give roles.",
+            "user": "List accounts and change their roles.",
             "db": "Migrate, back up and restore the database.",
             "config": "Read and change settings.",
             "doctor": "Find out what is wrong.",
@@ -104,15 +104,15 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of the pipe has had enough.
-        _silence(sys.stdout)
+        # The reader of the pipe has closed it.
+        _discard_output(sys.stdout)
         return DONE
     except SeedXError as error:
         return _report(error, arguments)
     except OSError as error:
         return _report(_system_error(error), arguments)
     except Exception as error:  # noqa: BLE001  # the last resort: a bug must not show a traceback
-        return _report(_bug(error), arguments)
+        return _report(_unexpected_error(error), arguments)
     return code
 
 
@@ -124,8 +124,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
             try:
                 command.invoke(context)
             except SeedXError as error:
-                # A command in a hint goes to the server and profile that this one went to.
-                error.hint = error.hint and shared_of(context.meta).completed(error.hint)
+                # A command in a hint must use the same server and profile as this one.
+                error.hint = error.hint and shared_of(context.meta).add_to_commands(error.hint)
                 raise
     except typer.Exit as end:
         return end.exit_code
@@ -137,7 +137,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
 
 
 def _usage_error(error: typer.TyperException) -> UsageError:
-    """Turn the parser's error into one of ours, with the help that fits."""
+    """Turn the parser's error into one of ours, with the command that shows its help."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "seedx"
     return UsageError(error.format_message(), hint=f"See how to use it: {path} --help")
@@ -155,14 +155,14 @@ def _report(error: SeedXError, arguments: Sequence[str]) -> int:
         Terminal(sys.stdin, sys.stdout, sys.stderr, json="--json" in arguments).error(error)
         sys.stdout.flush()
     except OSError:
-        # Nobody can be told any more; the exit code says it.
-        _silence(sys.stdout)
-        _silence(sys.stderr)
+        # There is nowhere left to print it; the exit code remains.
+        _discard_output(sys.stdout)
+        _discard_output(sys.stderr)
     return error.exit_code
 
 
-def _silence(stream: TextIO) -> None:
-    """Let nothing that is still buffered be written when the process ends."""
+def _discard_output(stream: TextIO) -> None:
+    """Discard what is still buffered, so that writing it at exit cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -172,9 +172,9 @@ def _system_error(error: OSError) -> SeedXError:
     return SeedXError(f"{reason}: {error.filename}" if error.filename else reason)
 
 
-def _bug(error: Exception) -> SeedXError:
+def _unexpected_error(error: Exception) -> SeedXError:
     bug = SeedXError(
-        f"SeedX stumbled over something it did not expect. {type(error).__name__}: {error}",
+        f"SeedX ran into an unexpected error. {type(error).__name__}: {error}",
         hint="SEEDX_DEBUG=1 in the environment shows where",
         code="unexpected",
     )
@@ -183,5 +183,5 @@ def _bug(error: Exception) -> SeedXError:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    """End as on an error, so that everything that must be tidied up is."""
+    """Exit by an exception, so that every clean-up runs."""
     raise SystemExit(128 + number)

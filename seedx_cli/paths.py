@@ -1,4 +1,4 @@
-"""Where the client keeps things. Completion reads this too, so nothing more is imported."""
+"""Where the client keeps its files. Completion uses this too, so it imports very little."""
 
 import os
 import sys
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 
 def config_directory(environment: Mapping[str, str]) -> str:
-    """The folder of the configuration: ``SEEDX_CONFIG_DIR`` or the platform's own."""
+    """Return the configuration folder: ``SEEDX_CONFIG_DIR`` or the platform's own."""
     chosen = environment.get("SEEDX_CONFIG_DIR")
     if chosen:
-        return os.path.expanduser(chosen)  # noqa: PTH111  # pathlib is dear at this place
+        return os.path.expanduser(chosen)  # noqa: PTH111  # pathlib is slow to import
     platform: str = sys.platform
     if platform == "linux":
-        # The same as below, in a tenth of the time that importing it takes.
+        # The same result as below, without the time that importing platformdirs takes.
         base = environment.get("XDG_CONFIG_HOME", "").strip() or "~/.config"
         return os.path.join(os.path.expanduser(base), "seedx")  # noqa: PTH111, PTH118  # the same
     import platformdirs
@@ -21,5 +21,5 @@ def config_directory(environment: Mapping[str, str]) -> str:
 
 
 def recent_file(environment: Mapping[str, str]) -> str:
-    """Where the tickets seen last are kept: a number, a tab and a title on each line."""
+    """Return the file of recent tickets: a number, a tab and a title on each line."""
     return os.path.join(config_directory(environment), "recent-tickets")  # noqa: PTH118  # the same

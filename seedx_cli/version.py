@@ -1,7 +1,7 @@
 """The release this client belongs to.
 
-A constant of its own, because reading the package metadata costs three times as much as starting
-Python. A test holds it to the metadata.
+A constant, because reading the package metadata takes three times as long as starting Python.
+A test compares it with the metadata.
 """
 
 VERSION = "0.1.0"

@@ -1,4 +1,4 @@
-"""The app factory, and what happens from the start of a server process to its end."""
+"""The app factory, and the lifespan of a server process."""
 
 import asyncio
 import logging
@@ -57,25 +57,25 @@ PUBLIC_PATHS = frozenset(
         "/static-offline-docs",
     }
 )
-"""Every path that answers callers who are not signed in; no other path does."""
+"""The paths that are open to callers who are not signed in; no other path is."""
 
 
 class UnguardedRouteError(Exception):
-    """A route does not ask for an actor and is not on the list of public paths."""
+    """A route neither requires an actor nor is on the list of public paths."""
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the app. Nothing connects before its lifespan begins.
 
-    The app can be mounted inside another ASGI app, which then has to run its lifespan:
+    The app can be mounted inside another ASGI app, which then must run its lifespan:
     `FastAPI(lifespan=lambda _: app.router.lifespan_context(app))`.
 
     Args:
         settings: The settings; the database's address and the signing secret are set.
 
     Raises:
-        SettingsError: A setting does not fit.
-        UnguardedRouteError: A route would answer callers who are not signed in.
+        SettingsError: A setting cannot be used.
+        UnguardedRouteError: A route would be open to callers who are not signed in.
     """
     parts = make_parts(settings)
     app: FastAPI = FastAPIOffline(
@@ -182,7 +182,7 @@ async def _close(providers: Sequence[Provider]) -> None:
     for provider in providers:
         try:
             await provider.aclose()
-        except Exception:  # others are to be closed as well
+        except Exception:  # the others must still be closed
             logger.exception("AI provider %s could not be closed", provider.name)
 
 

@@ -1,4 +1,4 @@
-"""The server's settings, read once from the environment and `.env`, and passed in."""
+"""The server's settings: read once from the environment and `.env`, then passed in."""
 
 import re
 import secrets
@@ -31,7 +31,7 @@ ORIGIN = re.compile(r"https?://[^\s/?#@*]+/?")
 WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 SWITCHED_OFF_BY_EMPTY = frozenset({"seedx_ai_fallback"})
-"""Names for which an empty value means none; any other setting is then not set."""
+"""The names for which an empty value means "none"; elsewhere it means "not set"."""
 
 
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -42,7 +42,7 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """Every setting of the server. The names in the environment are the field's aliases."""
+    """Every setting of the server. The aliases of the fields are their names in the environment."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -133,7 +133,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Leave out empty values, so that those of a source with less priority count."""
+        """Ignore empty values, so that a source of lower priority can supply the setting."""
         sources = super().settings_customise_sources(
             settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
         )
@@ -170,7 +170,7 @@ class Settings(BaseSettings):
             if _is_short(secret.get_secret_value()):
                 raise ValueError(
                     f"the secret of {kid!r} must be {MINIMUM_SECRET_BYTES} bytes or more; "
-                    "a shorter one can be guessed, so leave it out"
+                    "a shorter one can be guessed, so remove it"
                 )
         return value
 
@@ -241,7 +241,7 @@ class Settings(BaseSettings):
         """The address of the app's database.
 
         Raises:
-            SettingsError: `DATABASE_URL` is not set; `seedx serve` starts the embedded one first.
+            SettingsError: `DATABASE_URL` is not set; `seedx serve` sets it for the embedded one.
         """
         if self.database_url is None:
             raise SettingsError("DATABASE_URL: the app needs a database; start it with seedx serve")
@@ -292,7 +292,7 @@ def _in_one_line(error: ValidationError) -> str:
 
 
 def _unreadable(error: UnreadableSetting) -> str:
-    # Its text is `error parsing value for field "NAME" from source "…"`.
+    # Its message is `error parsing value for field "NAME" from source "…"`.
     field = str(error).partition('"')[2].partition('"')[0]
     example = f", such as {PRICES_EXAMPLE}" if field == "ai_prices" else ""
     return f"{_name_of(field)}: must be JSON{example}"
@@ -306,13 +306,13 @@ def _name_of(field: str) -> str:
 
 
 def data_dir_secret(data_dir: Path) -> str:
-    """Return the signing secret of an embedded database's data folder, created at first use.
+    """Return the signing secret of an embedded database's data folder, created on first use.
 
-    The file is created with mode 0600 and in one step, so that two processes that start at
-    once agree on it.
+    The file is created atomically and with mode 0600, so that two processes that start at the
+    same time agree on it.
 
     Raises:
-        SettingsError: The file does not hold a secret that is long enough.
+        SettingsError: The secret in the file is too short.
     """
     path = data_dir / "jwt_secret"
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -320,7 +320,9 @@ def data_dir_secret(data_dir: Path) -> str:
         _make_secret(path)
     secret = path.read_text().strip()
     if _is_short(secret):
-        raise SettingsError(f"JWT_SECRET: {path} is damaged; remove it: everybody signs in again")
+        raise SettingsError(
+            f"JWT_SECRET: {path} is damaged; remove it, and everybody has to sign in again"
+        )
     return secret
 
 

@@ -1,4 +1,4 @@
-"""Deletes rows that have outlived their use, now and then."""
+"""Deletes expired rows every hour."""
 
 import logging
 import random
@@ -15,15 +15,15 @@ logger = logging.getLogger(__name__)
 
 INTERVAL = timedelta(hours=1)
 LONGEST_DELAY = timedelta(seconds=30)
-"""The first clean-up comes within this time, so that processes do not all start with one."""
+"""The first clean-up is delayed by up to this, so that processes do not all start together."""
 
 
 async def clean_up(sessions: Sessions, refresh_life: timedelta) -> None:
-    """Delete idempotency keys past their day, expired sessions and old refresh tokens.
+    """Delete expired idempotency keys, expired sessions and old refresh tokens.
 
     Args:
         sessions: Makes sessions.
-        refresh_life: How long a refresh token is valid. A spent one is remembered as long.
+        refresh_life: How long a refresh token is valid; a spent one is kept as long.
     """
     await idempotency.delete_expired(sessions)
     await users.delete_expired(sessions, refresh_life)
@@ -32,7 +32,7 @@ async def clean_up(sessions: Sessions, refresh_life: timedelta) -> None:
 async def clean_forever(sessions: Sessions, refresh_life: timedelta) -> None:
     """Clean up soon after the start and then every hour, until cancelled.
 
-    Any number of processes may do so at once.
+    Any number of processes may do so at the same time.
     """
     delay = LONGEST_DELAY.total_seconds() * random.random()  # noqa: S311  # no secret
     while True:

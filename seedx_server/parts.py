@@ -25,7 +25,7 @@ class Parts(AIParts):
     """All parts of an app; `app.state.parts` holds them.
 
     Attributes:
-        writer_engine: The runner's own connection, on which it extends its leases.
+        writer_engine: The connection on which the runner's writer extends leases.
     """
 
     writer_engine: AsyncEngine
@@ -38,7 +38,7 @@ def make_parts(settings: Settings) -> Parts:
         settings: The settings; the database's address and the signing secret are set.
 
     Raises:
-        SettingsError: A setting does not fit.
+        SettingsError: A setting cannot be used.
     """
     engine = make_engine(settings.database, settings.database_pool_size)
     writer_engine = make_engine(settings.database, 1)

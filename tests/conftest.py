@@ -3,6 +3,7 @@
 import errno
 import gc
 import ipaddress
+import logging
 import os
 import shutil
 import signal
@@ -41,6 +42,8 @@ ROOM_BYTES = 2 * 1024**3
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the folder in the process that starts the workers; they inherit the name."""
+    # A shell's background job ignores interrupts, and so would every program that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="seedx-tests-", dir=_memory())
         # The programs that tests start compile our code once, not each time.
@@ -94,6 +97,18 @@ def no_leaks_of_module() -> Iterator[None]:
     """Find what the fixtures of a module left open."""
     yield
     gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Undo what a test configures, so that the next one logs as if it ran alone."""
+    root = logging.getLogger()
+    level, handlers = root.level, set(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in set(root.handlers) - handlers:
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -69,7 +69,7 @@ class UsersInMemory(UserRepositoryInterface):
         """Note when the account's sessions ended."""
         self.ended[user.id] = now
 
-    async def void_tokens(self, user: User, now: datetime) -> None:
+    async def invalidate_tokens(self, user: User, now: datetime) -> None:
         """Give the account a new version."""
         user.token_version += 1
         user.changed_at = now

@@ -25,7 +25,7 @@ class Xid8(UserDefinedType[int]):
 
 
 def upgrade() -> None:
-    # A migration that cannot get its lock gives up instead of stopping the desk behind it.
+    # A migration that cannot get its lock gives up instead of blocking the desk.
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("SET LOCAL statement_timeout = '10min'")
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")

@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # A migration that cannot get its lock gives up instead of stopping the desk behind it.
+    # A migration that cannot get its lock gives up instead of blocking the desk.
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("SET LOCAL statement_timeout = '10min'")
     op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"])
@@ -27,7 +27,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_idempotency_keys_created_at"), "idempotency_keys", ["created_at"])
     op.create_index(op.f("ix_ai_runs_trigger_message_id"), "ai_runs", ["trigger_message_id"])
-    # As text, an answer is repeated byte for byte; jsonb reorders its fields.
+    # As text, a response is repeated byte for byte; jsonb would reorder its fields.
     op.alter_column(
         "idempotency_keys",
         "body",

@@ -21,7 +21,7 @@ def upgrade() -> None:
         "ai_runs",
         sa.Column("estimated_tokens", sa.Integer(), server_default=sa.text("0"), nullable=False),
     )
-    # A posted message is its run's text; other runs that ended get theirs from their chunks.
+    # A posted message is its run's text; other runs that have ended get theirs from their chunks.
     op.execute(
         "UPDATE ai_runs SET final_text = coalesce((SELECT string_agg(text, '' ORDER BY \"offset\")"
         " FROM ai_run_chunks WHERE run_id = ai_runs.id), '')"

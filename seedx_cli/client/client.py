@@ -18,16 +18,16 @@ def _sleep(seconds: float, _reason: str) -> None:
 class Client:
     """One server, seen by one user.
 
-    Reads, and writes that carry an `Idempotency-Key`, are repeated after a failure of the network
-    or of the server; a 429 is waited out. Tokens are renewed unasked. A stream that is cut goes on
-    where it stopped.
+    Reads, and writes that carry an `Idempotency-Key`, are retried after a failure of the network
+    or of the server, and after a 429. Tokens are renewed automatically. A stream whose connection
+    breaks resumes where it stopped.
 
     Args:
         server: The server's URL.
-        token: An access token, where there is no session to keep.
+        token: An access token, if there is no session to keep.
         session: Where tokens are kept; in memory if not given.
-        wait: Called with seconds and a reason before something is tried again; it must wait.
-        timeout: Seconds that an answer may take.
+        wait: Waits before a retry; it is called with the seconds and a reason.
+        timeout: Seconds that a response may take.
 
     Attributes:
         auth: Accounts and sessions.
@@ -35,7 +35,7 @@ class Client:
         ai: AI runs.
         articles: The knowledge base.
         users: Accounts, for admins.
-        transport: Requests of any other kind.
+        transport: Any other requests.
     """
 
     def __init__(

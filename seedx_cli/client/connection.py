@@ -10,30 +10,30 @@ from seedx_cli.config import is_this_machine
 from seedx_cli.errors import SeedXError
 from seedx_cli.version import VERSION
 
-LONGEST_ANSWER = 64 * 1024 * 1024
-"""Bytes of one answer that are read at most; streams of events have limits of their own."""
+LONGEST_RESPONSE = 64 * 1024 * 1024
+"""The most bytes read from one response; streams of events have their own limits."""
 
 
 class LimitedBody(httpx.SyncByteStream):
-    """The body of an answer, which must end in time and within `LONGEST_ANSWER`.
+    """The body of a response, which must end in time and within `LONGEST_RESPONSE`.
 
-    A time-out of httpx counts from one piece to the next, so that a body that trickles in would
-    never reach it.
+    A time-out of httpx starts again with each piece, so a body that trickles in would never
+    reach it.
 
     Args:
-        answer: The answer with the body.
+        response: The response with the body.
         seconds: How long the body may take; None for no limit.
-        clock: Seconds that pass.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
         self,
-        answer: httpx.Response,
+        response: httpx.Response,
         seconds: float | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        assert isinstance(answer.stream, httpx.SyncByteStream)  # noqa: S101  # of a sync client
-        self._body = answer.stream
+        assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101  # of a sync client
+        self._body = response.stream
         self._clock = clock
         self._ends_at = None if seconds is None else clock() + seconds
 
@@ -41,10 +41,10 @@ class LimitedBody(httpx.SyncByteStream):
         length = 0
         for piece in self._body:
             length += len(piece)
-            if length > LONGEST_ANSWER:
-                raise httpx.RemoteProtocolError("The answer is too long")
+            if length > LONGEST_RESPONSE:
+                raise httpx.RemoteProtocolError("The response is too long")
             if self._ends_at is not None and self._clock() > self._ends_at:
-                raise httpx.ReadTimeout("The answer did not arrive in time")
+                raise httpx.ReadTimeout("The response did not arrive in time")
             yield piece
 
     def close(self) -> None:
@@ -55,9 +55,9 @@ class LimitedBody(httpx.SyncByteStream):
 def connect(server: str) -> httpx.Client:
     """Make an HTTP client for a server.
 
-    It asks for uncompressed answers: what is not unpacked cannot grow beyond its limit. To a
-    server on this machine it goes past the environment's proxies, and over plain http it loads no
-    certificates, which take longer than a short command.
+    It asks for uncompressed responses, which cannot expand beyond their limit. For a server on
+    this machine it ignores the environment's proxies, and over plain http it loads no
+    certificates, since that takes longer than a short command.
 
     Raises:
         SeedXError: The environment names a proxy or certificates that cannot be used.
@@ -67,7 +67,7 @@ def connect(server: str) -> httpx.Client:
     try:
         return httpx.Client(
             verify=verify,
-            # A transport that is given keeps the environment's proxies out.
+            # With a transport of its own, httpx ignores the environment's proxies.
             transport=httpx.HTTPTransport(verify=verify) if is_local else None,
             headers={"User-Agent": f"seedx/{VERSION}", "Accept-Encoding": "identity"},
         )
@@ -78,7 +78,7 @@ def connect(server: str) -> httpx.Client:
         ) from error
 
 
-def is_compressed(answer: httpx.Response) -> bool:
-    """Whether a server compressed its answer although it was asked not to."""
-    encoding = answer.headers.get("Content-Encoding", "")
+def is_compressed(response: httpx.Response) -> bool:
+    """Whether a server compressed its response although it was asked not to."""
+    encoding = response.headers.get("Content-Encoding", "")
     return encoding.strip().lower() not in {"", "identity"}

@@ -1,4 +1,4 @@
-"""What an answer that is not the one asked for, or no answer at all, means to a person."""
+"""Errors for people, from an unexpected response or from none at all."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from seedx_cli.client.retries import requested_wait
 from seedx_cli.config import DEFAULT_SERVER, is_this_machine
 from seedx_cli.errors import ApiError, SeedXError, SignedOutError, UnreachableError
 
-_DIAGNOSE = "See what is wrong: seedx doctor"
+_DIAGNOSE = "Find out what is wrong: seedx doctor"
 
 
-def bad_answer(server: str, sent: str) -> SeedXError:
-    """Make the error for an answer that a SeedX server would not give.
+def bad_response(server: str, sent: str) -> SeedXError:
+    """Make the error for a response that a SeedX server would not give.
 
     Args:
         server: The server's URL.
@@ -27,42 +27,42 @@ def bad_answer(server: str, sent: str) -> SeedXError:
     )
 
 
-def refusal(answer: httpx.Response, server: str, path: str) -> SeedXError:
-    """Make the error for an answer that is not a success.
+def refusal(response: httpx.Response, server: str, path: str) -> SeedXError:
+    """Make the error for a response that is not a success.
 
     Args:
-        answer: The answer, read to its end.
+        response: The response, read to its end.
         server: The server's URL.
-        path: What was asked for, under that URL.
+        path: The path of the request, under that URL.
     """
-    if answer.is_redirect:
+    if response.is_redirect:
         return SeedXError(
-            f"{server} redirects to {answer.headers.get('Location', 'nowhere')}",
+            f"{server} redirects to {response.headers.get('Location', 'nowhere')}",
             hint="Name that server with --server",
         )
-    was_signed_in = "Authorization" in answer.request.headers
-    if answer.status_code == httpx.codes.UNAUTHORIZED and was_signed_in:
+    was_signed_in = "Authorization" in response.request.headers
+    if response.status_code == httpx.codes.UNAUTHORIZED and was_signed_in:
         return SignedOutError("The server no longer accepts your session")
-    problem = _problem(answer) or {"title": f"{server} answered {answer.status_code}"}
+    problem = _problem(response) or {"title": f"{server} answered {response.status_code}"}
     return ApiError(
-        answer.status_code, problem, path=path, retry_after=requested_wait(answer.headers)
+        response.status_code, problem, path=path, retry_after=requested_wait(response.headers)
     )
 
 
 def unreachable(error: httpx.RequestError, server: str, *, has_responded: bool) -> UnreachableError:
-    """Make the error for a request that got no answer.
+    """Make the error for a request that got no response.
 
     Args:
         error: What httpx said.
         server: The server's URL.
-        has_responded: Whether the server answered an earlier request of this process; it need not
-            be started then.
+        has_responded: Whether the server answered an earlier request of this process; if so, the
+            hint is not to start one.
     """
-    message, hint = _explained(error, server, has_responded=has_responded)
+    message, hint = _describe(error, server, has_responded=has_responded)
     return UnreachableError(message, hint=hint)
 
 
-def _explained(error: httpx.RequestError, server: str, *, has_responded: bool) -> tuple[str, str]:
+def _describe(error: httpx.RequestError, server: str, *, has_responded: bool) -> tuple[str, str]:
     """Say what happened and what to do next."""
     import socket
     import ssl
@@ -106,9 +106,9 @@ def _start_command(server: str) -> str:
     return f"Start a server: seedx serve{'' if is_default else f' --port {port}'}"
 
 
-def _problem(answer: httpx.Response) -> dict[str, object] | None:
+def _problem(response: httpx.Response) -> dict[str, object] | None:
     try:
-        problem = answer.json()
+        problem = response.json()
     except (ValueError, RecursionError):
         return None
     return problem if isinstance(problem, dict) else None

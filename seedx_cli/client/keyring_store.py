@@ -1,7 +1,7 @@
-"""Secrets in the system's keyring, where there is one that responds.
+"""Secrets in the system's keyring, if there is one that responds.
 
-On a machine without a desktop a keyring often waits for somebody to unlock it, for ever. So each
-call has three seconds; after that the caller keeps the secret in a file of its own.
+On a machine without a desktop, a keyring often waits forever for somebody to unlock it. So each
+call has three seconds; after that the caller keeps the secret in a file instead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def put(name: str, secret: str) -> bool:
-    """Keep a secret, and read it back; return False where no keyring does that in time."""
+    """Store a secret and read it back; return False if no keyring does that in time."""
 
     def work() -> bool:
         backend = _backend()
@@ -35,7 +35,7 @@ def put(name: str, secret: str) -> bool:
 
 
 def get(name: str) -> str | None:
-    """Return the secret of a name; None where there is none, or not in time."""
+    """Return the secret with this name; None if there is none, or it did not come in time."""
 
     def work() -> str | None:
         backend = _backend()
@@ -45,7 +45,7 @@ def get(name: str) -> str | None:
 
 
 def delete(name: str) -> None:
-    """Delete a secret, where there is a keyring that has it."""
+    """Delete a secret, if a keyring has it."""
 
     def work() -> None:
         backend = _backend()
@@ -64,7 +64,7 @@ def _backend() -> KeyringBackend | None:
 
 
 def _in_time(work: Callable[[], T]) -> T | None:
-    """Work in a thread that may be left behind; return None where it fails or takes too long."""
+    """Call `work` in a thread that may be abandoned; return None if it fails or takes too long."""
     results: queue.SimpleQueue[T] = queue.SimpleQueue()
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""What a client can do with the API: one class for each kind of resource."""
+"""The operations of the API: one class for each kind of resource."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Auth(_Resource):
     def login(self, email: str, password: str) -> User:
         """Sign in; the client's session keeps the tokens."""
         body = {"email": email, "password": password}
-        answer = self._transport.request("POST", "/auth/login", body=body, signed_in=False)[1]
-        login = checked(answer, Login)
+        response = self._transport.request("POST", "/auth/login", body=body, signed_in=False)[1]
+        login = checked(response, Login)
         self._transport.session.start(login)
         return login["user"]
 
@@ -128,7 +128,7 @@ class Tickets(_Resource):
         tags: Sequence[str] = (),
         key: str | None = None,
     ) -> Ticket:
-        """Open a ticket; the same `key` again gives the same ticket."""
+        """Open a ticket; repeating the call with the same `key` returns the same ticket."""
         body: dict[str, object] = {"title": title, "description": description}
         if priority:
             body["priority"] = priority
@@ -146,7 +146,7 @@ class Tickets(_Resource):
         return checked(self._post(f"/tickets/{ticket_id}/messages", body, key), Message)
 
     def edit(self, ticket_id: int, changes: TicketChanges, *, etag: str | None = None) -> Ticket:
-        """Change a ticket; with `etag` only if nobody has changed it since that version."""
+        """Change a ticket; with `etag`, only if nobody has changed it since that version."""
         headers = {"If-Match": etag} if etag else None
         path = f"/tickets/{ticket_id}"
         body = cast("dict[str, object]", changes)
@@ -155,13 +155,13 @@ class Tickets(_Resource):
         )
 
     def claim(self) -> Ticket | None:
-        """Take the most urgent open ticket that nobody has; None where there is none."""
-        # Without a key, so not repeated after a failure: that could take a second ticket.
+        """Claim the most urgent open ticket that is assigned to nobody; None if there is none."""
+        # Without a key, so never retried: that could claim a second ticket.
         ticket = self._transport.request("POST", "/tickets/claim")[1]
         return None if ticket is None else checked(ticket, Ticket)
 
     def events(self, ticket_id: int, *, last_id: str | None = None) -> Iterator[Event]:
-        """Follow what happens on a ticket, without end; a cut is resumed."""
+        """Follow what happens on a ticket, without end; resumes if the connection breaks."""
         path = f"/tickets/{ticket_id}/events"
         return self._transport.resume(lambda seen: self._transport.stream(path, seen), last_id)
 
@@ -179,7 +179,7 @@ class AI(_Resource):
     ) -> Iterator[Event]:
         """Follow an AI run of a ticket to its end: the one in progress, or a new one.
 
-        The first event is `run`, the last one `done` or `error`; text comes in between. At
+        The first event is `run`, the last one `done` or `error`; text comes in between. After
         `restarted` the text so far is discarded.
         """
         if purpose == "reply" and instructions is None:
@@ -195,7 +195,7 @@ class AI(_Resource):
             question: At most 2,000 characters.
             about: Text that the question is about, such as a program's output; at most 50,000
                 characters.
-            key: The same `key` again gives the same answer.
+            key: An idempotency key; the same key returns the same answer.
         """
         body = {"question": question, "context": about}
         return self.follow(checked(self._post("/ask", body, key), Run)["id"])
@@ -245,7 +245,7 @@ class AI(_Resource):
             raise
 
     def _follow(self, path: str) -> Iterator[Event]:
-        """Read a run; once its number is known, a cut is resumed at the run itself."""
+        """Read a run; once its id is known, resume the run itself if the connection breaks."""
         run_id: object = None
 
         def open_stream(last_id: str | None) -> Iterator[Event]:
@@ -288,7 +288,7 @@ class Articles(_Resource):
     def put(
         self, slug: str, title: str, content: str, *, tags: Sequence[str] = ()
     ) -> tuple[Article, bool]:
-        """Create or replace an article; the second part of the result is whether it is new."""
+        """Create or replace an article; the second value tells whether it is new."""
         body = {"title": title, "content": content, "tags": [*tags]}
         status, article = self._transport.request("PUT", f"/articles/{_quoted(slug)}", body=body)
         return checked(article, Article), status == _CREATED

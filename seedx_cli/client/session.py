@@ -22,7 +22,7 @@ from seedx_cli.errors import SignedOutError
 if TYPE_CHECKING:
     from seedx_cli.client.documents import Login
 
-# A token this close to its end is renewed before it is used.
+# A token that expires this soon is renewed before it is used.
 MARGIN_SECONDS = 30.0
 
 Exchange = Callable[[str], "Login"]
@@ -33,8 +33,8 @@ class Tokens(NamedTuple):
 
     Attributes:
         access_token: The token that each request carries.
-        refresh_token: The token that is traded for new tokens, once; None where there is none.
-        expires_at: When the access token ends, in seconds since the epoch; None if unknown.
+        refresh_token: The token that is exchanged for new tokens, once; None if there is none.
+        expires_at: When the access token expires, in seconds since the epoch; None if unknown.
         user: Whose session it is, if known.
         kept_in: Where the refresh token is kept: `file`, `keyring`, `memory` or `SEEDX_TOKEN`.
     """
@@ -51,7 +51,7 @@ class Tokens(NamedTuple):
 
 
 class Session(Protocol):
-    """Where a client takes its tokens from."""
+    """Where a client gets its tokens from."""
 
     def tokens(self) -> Tokens | None:
         """Return the current tokens; None when nobody is signed in."""
@@ -64,10 +64,10 @@ class Session(Protocol):
 
         Args:
             spent: The access token that no longer works.
-            exchange: Trades a refresh token at the server.
+            exchange: Exchanges a refresh token at the server.
 
         Returns:
-            The new tokens, or None where they cannot be renewed.
+            The new tokens, or None if they cannot be renewed.
 
         Raises:
             SignedOutError: The server ended the session; its tokens are forgotten.
@@ -95,7 +95,7 @@ class MemorySession:
         return self._tokens
 
     def renew(self, spent: str, exchange: Exchange) -> Tokens | None:
-        """Trade the refresh token, unless another thread has done so already."""
+        """Exchange the refresh token, unless another thread has already done so."""
         with self._lock:
             held = self._tokens
             if held is None or held.access_token != spent:
@@ -116,8 +116,8 @@ class MemorySession:
 class StoredSession:
     """A session kept on disk for one server and profile, shared by every process of the user.
 
-    The refresh token, which is valid for long, is kept in the system's keyring where one works; the
-    file, mode 0600, holds the access token, which is valid for an hour.
+    The long-lived refresh token is kept in the system's keyring if one works; the file, with mode
+    0600, holds the short-lived access token.
 
     Args:
         directory: The configuration folder.
@@ -134,7 +134,7 @@ class StoredSession:
         self.file = directory / "tokens" / f"{_file_name(server, profile)}.json"
 
     def tokens(self) -> Tokens | None:
-        """Return the current tokens; without the refresh token where the keyring has it."""
+        """Return the current tokens; without the refresh token if the keyring has it."""
         stored = read_json(self.file)
         access_token = stored.get("access_token")
         if not isinstance(access_token, str) or not is_token(access_token):
@@ -150,7 +150,7 @@ class StoredSession:
         )
 
     def start(self, login: Login) -> Tokens:
-        """Keep the tokens of a sign-in, in the keyring where it works."""
+        """Keep the tokens of a sign-in, in the keyring if it works."""
         from seedx_cli.client import keyring_store
 
         tokens = _tokens_of(login, self._now())
@@ -159,11 +159,11 @@ class StoredSession:
             return self._write(tokens, "keyring" if kept else "file")
 
     def renew(self, spent: str, exchange: Exchange) -> Tokens | None:
-        """Trade the refresh token, one process at a time.
+        """Exchange the refresh token, one process at a time.
 
-        A refresh token works once, and using it again ends the whole session. So the cache is
+        A refresh token works once, and using it again ends the whole session. So the file is
         read again inside the lock: if another process was faster, its tokens are the new ones.
-        An interrupt waits until the new tokens are on disk.
+        An interrupt is held back until the new tokens are on disk.
         """
         with locked(self.file), _uninterrupted():
             held = self.tokens()
@@ -172,14 +172,14 @@ class StoredSession:
             refresh_token = held.refresh_token or self._from_keyring(held)
             if refresh_token is None:
                 return None
-            # Fail before the token is spent, where nothing can be written.
+            # If the file cannot be written, fail before the token is used up.
             self._write(held, held.kept_in)
             try:
                 login = exchange(refresh_token)
             except SignedOutError:
                 self.file.unlink()
                 raise
-            kept_in = self._keep_again(held, login["refresh_token"])
+            kept_in = self._store_renewed(held, login["refresh_token"])
             return self._write(_tokens_of(login, self._now()), kept_in)
 
     def end(self) -> None:
@@ -199,7 +199,7 @@ class StoredSession:
 
         return keyring_store.get(self._name)
 
-    def _keep_again(self, held: Tokens, refresh_token: str) -> str:
+    def _store_renewed(self, held: Tokens, refresh_token: str) -> str:
         if held.kept_in != "keyring":
             return "file"
         from seedx_cli.client import keyring_store
@@ -220,14 +220,14 @@ def _tokens_of(login: Login, now: float) -> Tokens:
 
 
 def _file_name(server: str, profile: str) -> str:
-    """Return a readable, unique file name; the hash tells apart what the readable part may not."""
+    """Return a readable file name; its hash keeps two servers or profiles apart."""
     readable = re.sub(r"[^A-Za-z0-9.-]+", "_", f"{profile}-{urlsplit(server).netloc}")[:80]
     return f"{readable}-{hashlib.sha256(f'{profile} {server}'.encode()).hexdigest()[:12]}"
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back until the end of the block."""
+    """Hold back SIGINT and SIGTERM until the end of the block."""
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield

@@ -1,4 +1,4 @@
-"""Checks that a document is what a SeedX server sends: any program may listen at a port."""
+"""Checks that a document is what a SeedX server sends: any program may listen on a port."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def checked(value: object, shape: type[T]) -> T:
-    """Return a document after a check of its fields and their types; further fields are kept.
+    """Check a document's fields and their types, and return it; other fields are kept.
 
     Args:
         value: The document as it was read from JSON.
@@ -69,7 +69,7 @@ def _has_fields(document: dict[object, object], shape: type) -> bool:
 
 @lru_cache
 def _fields(shape: type) -> dict[str, tuple[object, bool]]:
-    """The fields of a `TypedDict`, and whether each must be there."""
+    """Return the fields of a `TypedDict`: the type of each, and whether it is required."""
     total: bool = getattr(shape, "__total__", True)
     return {
         name: (hint, total and get_origin(hint) is not NotRequired)

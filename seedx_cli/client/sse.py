@@ -1,4 +1,4 @@
-"""Server-sent events: the wire format read into events (WHATWG HTML, section 9.2)."""
+"""A parser of server-sent events (WHATWG HTML, section 9.2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CAUGHT_UP = "caught_up"
 """The name under which `events` reports that a ticket's past has been sent."""
 
 LONGEST_EVENT = 4 * 1024 * 1024
-"""Characters of one event, and of one line, that are read at most."""
+"""The most characters read of one event, or of one line."""
 
 _CAUGHT_UP_COMMENT = ": caught up"
 
@@ -23,7 +23,7 @@ class Event(NamedTuple):
 
     Attributes:
         event: Its name; `message`, the standard's default, is a piece of text.
-        id: What to send as `Last-Event-ID` to go on after it; None where the server sent none.
+        id: What to send as `Last-Event-ID` to resume after it; None if the server sent none.
         data: The JSON object it carries.
     """
 
@@ -41,12 +41,12 @@ class Event(NamedTuple):
 def events(body: Iterable[bytes]) -> Iterator[Event]:
     """Read the events of a body.
 
-    Comments are skipped, except the one that ends a ticket's past. An event that the connection
-    cut off before its blank line is dropped, as the standard demands, so that it is asked for
-    again. An id that a header cannot carry back is not used.
+    Comments are skipped, except the one that ends a ticket's past. An event that is cut off before
+    its blank line is dropped, as the standard requires, so that it is requested again. An id that
+    a header cannot carry is ignored.
 
     Args:
-        body: The body, cut anywhere.
+        body: The body, in pieces of any size.
 
     Raises:
         ValueError: An event is not JSON, or is longer than `LONGEST_EVENT`.
@@ -70,7 +70,7 @@ def events(body: Iterable[bytes]) -> Iterator[Event]:
             event_id = value if value.isascii() and value.isprintable() else None
         elif field == "data":
             data.append(value)
-            # A line without text takes memory too.
+            # An empty line takes memory too.
             length += len(value) + 1
             if length > LONGEST_EVENT:
                 raise ValueError("The event is too long")

@@ -1,4 +1,4 @@
-"""Requests and streams to one server: signed in, repeated where safe, resumed after a cut."""
+"""Requests and streams to one server: signed in, retried if safe, resumed if they break."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ SILENCE_SECONDS = 40.0
 
 _CONNECT_SECONDS = 5.0
 _READY_SECONDS = 2.0
-# Carried out twice they change no more than once (RFC 9110, 9.2.2).
+# Repeating one of these has no further effect (RFC 9110, 9.2.2).
 _IDEMPOTENT = {"GET", "PUT", "DELETE"}
 
 Wait = Callable[[float, str], None]
-"""Waits so many seconds; it is told why."""
+"""Waits for a number of seconds; the text says why."""
 
 
 class Transport:
-    """HTTP to one server, in the name of one session.
+    """HTTP to one server, with the tokens of one session.
 
     Args:
         server: The server's URL.
         session: Where the tokens are kept.
-        wait: Called with seconds and a reason before something is tried again; it must wait.
-        timeout: Seconds that an answer may take.
+        wait: Waits before a retry; it is called with the seconds and a reason.
+        timeout: Seconds that a response may take.
     """
 
     def __init__(self, server: str, session: Session, *, wait: Wait, timeout: float) -> None:
@@ -65,11 +65,11 @@ class Transport:
         self._http.close()
 
     def is_ready(self) -> bool:
-        """Whether the server says that it can work, asked once, without waiting."""
+        """Whether the server says that it is ready; asks once, without retrying."""
         try:
             url = f"{self.server}/readyz"
-            with self._http.stream("GET", url, timeout=_READY_SECONDS) as answer:
-                return answer.is_success
+            with self._http.stream("GET", url, timeout=_READY_SECONDS) as response:
+                return response.is_success
         except httpx.TransportError:
             return False
 
@@ -83,7 +83,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         signed_in: bool = True,
     ) -> tuple[int, object]:
-        """Send one request and read the answer.
+        """Send one request and read the response.
 
         Args:
             method: The HTTP method.
@@ -94,7 +94,7 @@ class Transport:
             signed_in: Whether the request carries the session's access token.
 
         Returns:
-            The status and the JSON document, None for an empty answer.
+            The status and the JSON document, None for an empty response.
 
         Raises:
             ApiError: The server refused.
@@ -102,11 +102,11 @@ class Transport:
             UnreachableError: The server did not respond.
         """
         request = self._request(method, path, body=body, query=query, headers=headers)
-        with self._answer(request, path, signed_in=signed_in) as answer:
-            return answer.status_code, self._document(answer) if answer.content else None
+        with self._response(request, path, signed_in=signed_in) as response:
+            return response.status_code, self._document(response) if response.content else None
 
     def stream(self, path: str, last_id: str | None = None) -> Iterator[Event]:
-        """Read one connection's events; it may end at any time, see `resume`.
+        """Read the events of one connection, which may end at any time; see `resume`.
 
         Raises:
             ApiError: The server refused.
@@ -117,31 +117,31 @@ class Transport:
             headers["Last-Event-ID"] = last_id
         timeout = httpx.Timeout(SILENCE_SECONDS, connect=_CONNECT_SECONDS)
         request = self._request("GET", path, headers=headers, timeout=timeout)
-        with self._answer(request, path, streaming=True) as answer:
-            if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
-                raise self._bad_answer("something that is not a stream of events")
+        with self._response(request, path, streaming=True) as response:
+            if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+                raise self._bad_response("something that is not a stream of events")
             try:
-                yield from events(answer.iter_raw())
+                yield from events(response.iter_raw())
             except httpx.RequestError as error:
                 raise self._unreachable(error) from error
             except (ValueError, RecursionError) as error:
-                raise self._bad_answer("an event that cannot be read") from error
+                raise self._bad_response("an event that cannot be read") from error
 
     def resume(
         self, open_stream: Callable[[str | None], Iterator[Event]], last_id: str | None = None
     ) -> Iterator[Event]:
         """Join the streams that `open_stream` opens into an endless one.
 
-        Once the first event has come, a cut never ends it: it is opened again after growing waits
-        for as long as that takes.
+        Once the first event has come, a broken connection never ends it: the stream is opened
+        again, after growing waits, for as long as that takes.
 
         Args:
-            open_stream: Opens a stream after the event of that id.
+            open_stream: Opens a stream that begins after the event with the given id.
             last_id: The id to begin after.
 
         Raises:
             ApiError: The server refused.
-            UnreachableError: Nothing has come, although it was tried several times.
+            UnreachableError: Nothing has come after several attempts.
         """
         failed = 0
         has_begun = False
@@ -190,25 +190,25 @@ class Transport:
             raise UsageError("What you gave is not in UTF-8, so it cannot be sent") from error
 
     @contextmanager
-    def _answer(
+    def _response(
         self, request: httpx.Request, path: str, *, signed_in: bool = True, streaming: bool = False
     ) -> Iterator[httpx.Response]:
-        """Send, renewing the tokens if need be, and hold the answer open; errors are raised."""
+        """Send a request, renew the tokens if needed, and keep the response open for the block."""
         token = self._authorize(request) if signed_in else None
-        answer = self._send_again(request, streaming=streaming)
-        if answer.status_code == httpx.codes.UNAUTHORIZED and token is not None:
-            answer.close()
+        response = self._send_with_retries(request, streaming=streaming)
+        if response.status_code == httpx.codes.UNAUTHORIZED and token is not None:
+            response.close()
             self._authorize(request, refused=token)
-            answer = self._send_again(request, streaming=streaming)
+            response = self._send_with_retries(request, streaming=streaming)
         try:
-            if not answer.is_success:
-                raise failures.refusal(answer, self.server, path)
-            yield answer
+            if not response.is_success:
+                raise failures.refusal(response, self.server, path)
+            yield response
         finally:
-            answer.close()
+            response.close()
 
     def _authorize(self, request: httpx.Request, refused: str | None = None) -> str:
-        """Put an access token that should work on the request, and return it."""
+        """Set a currently valid access token on the request, and return the token."""
         tokens = self.session.tokens()
         if tokens is None:
             raise SignedOutError("You are not signed in")
@@ -217,34 +217,34 @@ class Transport:
             kept_in = tokens.kept_in
             tokens = self.session.renew(spent, self._exchange)
             if tokens is None:
-                raise _ended(kept_in)
+                raise _session_ended(kept_in)
         request.headers["Authorization"] = f"Bearer {tokens.access_token}"
         return tokens.access_token
 
     def _exchange(self, refresh_token: str) -> Login:
-        """Trade a refresh token. It is sent once: sending it again would end the session."""
+        """Exchange a refresh token. Sent only once: sending it again would end the session."""
         path = "/auth/refresh"
         request = self._request("POST", path, body={"refresh_token": refresh_token})
         try:
-            answer = self._send(request)
+            response = self._send(request)
         except httpx.RequestError as error:
             raise self._unreachable(error) from error
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
+        if response.status_code == httpx.codes.UNAUTHORIZED:
             raise SignedOutError("Your session has ended")
-        if not answer.is_success:
-            raise failures.refusal(answer, self.server, path)
-        return checked(self._document(answer), Login)
+        if not response.is_success:
+            raise failures.refusal(response, self.server, path)
+        return checked(self._document(response), Login)
 
-    def _send_again(self, request: httpx.Request, *, streaming: bool) -> httpx.Response:
-        """Send, and again after failures that may pass, as far as that is safe."""
+    def _send_with_retries(self, request: httpx.Request, *, streaming: bool) -> httpx.Response:
+        """Send a request, and retry after temporary failures if that is safe."""
         is_safe = "Idempotency-Key" in request.headers or request.method in _IDEMPOTENT
-        # What repeats a stream is `resume`.
+        # Streams are retried by `resume`.
         attempts = 1 if streaming else ATTEMPTS
         failed = 0
         while True:
             failed += 1
             try:
-                answer = self._send(request, streaming=streaming)
+                response = self._send(request, streaming=streaming)
             except httpx.RequestError as error:
                 never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
                 if failed >= attempts or not (never_sent or is_safe):
@@ -252,44 +252,44 @@ class Transport:
                 self._wait(backoff(failed), self._no_response)
                 continue
             wait = wait_after_status(
-                answer.status_code, requested_wait(answer.headers), failed, is_safe=is_safe
+                response.status_code, requested_wait(response.headers), failed, is_safe=is_safe
             )
             if wait is None or failed >= attempts:
-                return answer
-            answer.close()
+                return response
+            response.close()
             self._wait(wait, "The server asks to wait")
 
     def _send(self, request: httpx.Request, *, streaming: bool = False) -> httpx.Response:
-        """Send once; the answer is read whole, or if it is a success left open for streaming."""
-        answer = self._http.send(request, stream=True)
+        """Send once and read the whole response, unless it is a success to be streamed."""
+        response = self._http.send(request, stream=True)
         self._has_responded = True
-        if is_compressed(answer):
-            answer.close()
-            raise self._bad_answer("a compressed document, which it was not asked for")
-        if not (streaming and answer.is_success):
-            answer.stream = LimitedBody(answer, self._timeout.read)
-            answer.read()
-        return answer
+        if is_compressed(response):
+            response.close()
+            raise self._bad_response("a compressed document, which it was not asked for")
+        if not (streaming and response.is_success):
+            response.stream = LimitedBody(response, self._timeout.read)
+            response.read()
+        return response
 
-    def _document(self, answer: httpx.Response) -> object:
+    def _document(self, response: httpx.Response) -> object:
         try:
-            return answer.json()
+            return response.json()
         except (ValueError, RecursionError) as error:
-            raise self._bad_answer("something that is not JSON") from error
+            raise self._bad_response("something that is not JSON") from error
 
     @property
     def _no_response(self) -> str:
         return f"{self.server} does not respond"
 
-    def _bad_answer(self, sent: str) -> SeedXError:
-        return failures.bad_answer(self.server, sent)
+    def _bad_response(self, sent: str) -> SeedXError:
+        return failures.bad_response(self.server, sent)
 
     def _unreachable(self, error: httpx.RequestError) -> UnreachableError:
         return failures.unreachable(error, self.server, has_responded=self._has_responded)
 
 
-def _ended(kept_in: str) -> SignedOutError:
-    """The error for a session that cannot be renewed."""
+def _session_ended(kept_in: str) -> SignedOutError:
+    """Make the error for a session that cannot be renewed."""
     if kept_in == "SEEDX_TOKEN":
         return SignedOutError(
             "The server does not accept the token in SEEDX_TOKEN",

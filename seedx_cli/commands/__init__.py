@@ -1,1 +1,1 @@
-"""One module a group of commands."""
+"""The commands: one module each, one package for each group."""

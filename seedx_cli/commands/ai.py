@@ -12,7 +12,7 @@ from seedx_cli.errors import SeedXError, UsageError
 from seedx_cli.parsing.arguments import Number, one_of
 from seedx_cli.parsing.command import Command, command_app, context_of
 from seedx_cli.tickets.streaming import follow
-from seedx_cli.tickets.texts import Source, kept
+from seedx_cli.tickets.texts import Source, keep_until_sent
 
 if TYPE_CHECKING:
     from seedx_cli.client.documents import Purpose
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AiOptions:
-    """What to ask the AI about which ticket, or with `rate` and `last` about its newest reply."""
+    """The ticket, and what the AI is to write; `rate` and `last` are about its newest reply."""
 
     number: int
     message: str | None = None
@@ -70,16 +70,22 @@ def ai(
         typer.Option("--message", "-m", metavar="TEXT", help="Add this message first."),
     ] = None,
     draft: Annotated[
-        bool, typer.Option("--draft", help="A reply for you to check; only you see it (staff).")
+        bool, typer.Option("--draft", help="Write a draft reply that only you see (staff).")
     ] = False,
-    summary: Annotated[bool, typer.Option("--summary", help="Sum the ticket up (staff).")] = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Summarise the ticket (staff).")
+    ] = False,
     instructions: Annotated[
         str | None,
-        typer.Option("--instructions", metavar="TEXT", help="What a draft or summary must heed."),
+        typer.Option(
+            "--instructions",
+            metavar="TEXT",
+            help="Tell the AI what to consider in a draft or summary.",
+        ),
     ] = None,
     send: Annotated[bool, typer.Option("--send", help="Send the draft as your reply.")] = False,
     last: Annotated[
-        bool, typer.Option("--last", help="Show the newest text again, posted or not.")
+        bool, typer.Option("--last", help="Show the AI's newest text again, posted or not.")
     ] = False,
     rate: Annotated[
         str | None,
@@ -87,17 +93,18 @@ def ai(
             "--rate",
             parser=one_of(("up", "down"), "rating"),
             metavar="up|down",
-            help="Say whether the newest AI reply helped, and stream nothing.",
+            help="Rate the newest AI reply; nothing is streamed.",
         ),
     ] = None,
     reason: Annotated[
-        str | None, typer.Option("--reason", metavar="TEXT", help="Why, together with --rate.")
+        str | None,
+        typer.Option("--reason", metavar="TEXT", help="The reason for the rating, with --rate."),
     ] = None,
 ) -> None:
     """Stream the AI's reply to a ticket.
 
     Joins the reply that is being written, or starts one. Ctrl-C only stops reading; the reply is
-    saved on the ticket all the same. A draft is yours to send, edit or discard.
+    still saved on the ticket. You can send, edit or discard a draft.
     """
     run(
         AiOptions(number, message, draft, summary, instructions, send, last, rate, reason),
@@ -106,7 +113,7 @@ def ai(
 
 
 def _check(options: AiOptions) -> None:
-    """Refuse options that do not go together.
+    """Refuse options that cannot be combined.
 
     Raises:
         UsageError: Some would be ignored.
@@ -122,12 +129,13 @@ def _check(options: AiOptions) -> None:
             "--reason goes with --rate", hint=f"seedx ai {number} --rate down --reason …"
         )
     if options.draft and options.summary:
-        raise UsageError("--draft and --summary are two different things; give one")
+        raise UsageError("--draft and --summary cannot be combined; give one of them")
     if options.send and not options.draft:
         raise UsageError("--send sends a draft", hint=f"seedx ai {number} --draft --send")
     if options.message is not None and options.purpose != "reply":
         raise UsageError(
-            "-m adds a message for a reply", hint="Tell a draft what to heed with --instructions"
+            "-m adds a message for a reply",
+            hint="Give instructions for a draft with --instructions",
         )
     if options.message is not None and not options.message.strip():
         raise UsageError("The message is empty, so nothing was sent")
@@ -136,19 +144,21 @@ def _check(options: AiOptions) -> None:
 def _stream(options: AiOptions, context: Context) -> None:
     number = options.number
     if options.message is not None:
-        with kept(context, options.message, f"seedx ticket reply {number}", Source()) as keeping:
-            context.api.tickets.reply(number, options.message, key=keeping.key)
+        with keep_until_sent(
+            context, options.message, f"seedx ticket reply {number}", Source()
+        ) as unsent:
+            context.api.tickets.reply(number, options.message, key=unsent.key)
     events = context.api.ai.stream(
         number, purpose=options.purpose, instructions=options.instructions
     )
     reply = follow(events, context, go_on=f"seedx ai {number}")
     if options.draft:
-        from seedx_cli.tickets.drafts import send, settle
+        from seedx_cli.tickets.drafts import review, send
 
         if options.send:
             send(reply, number, context)
         elif context.io.is_terminal and context.io.can_prompt and not context.io.json:
-            settle(reply, number, context)
+            review(reply, number, context)
 
 
 def _show_last(number: int, context: Context) -> None:

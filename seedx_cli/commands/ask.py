@@ -24,7 +24,7 @@ _LONGEST_TITLE = 200
 
 @dataclass(frozen=True)
 class AskOptions:
-    """What to ask; `ticket` None asks afterwards whether to open one."""
+    """What to ask; with `ticket` None, the person is asked afterwards whether to open one."""
 
     question: str
     ticket: bool | None = None
@@ -32,13 +32,13 @@ class AskOptions:
 
 
 def run(options: AskOptions, context: Context) -> None:
-    """Stream an answer to a question and what was piped in, then offer to open a ticket."""
+    """Stream the answer to a question about the piped text, then offer to open a ticket."""
     io = context.io
     question, in_question = redact(options.question.strip(), emails=options.redact_emails)
     if not question:
         raise UsageError("There is no question", hint='seedx ask "why does this fail?"')
     piped = "" if io.stdin.isatty() else decoded(io.read_input(), "Standard input")
-    # Secrets are taken out before the text is cut: half a key would not be recognized.
+    # Secrets are removed before the text is cut: half a key would not be recognised.
     piped, in_piped = redact(piped[-_LONGEST_READ:], emails=options.redact_emails)
     piped = _end_of(piped, context)
     _tell_redactions([*in_question, *in_piped], context)
@@ -72,24 +72,24 @@ def ask(
         bool | None,
         typer.Option(
             "--ticket/--no-ticket",
-            help="Open a ticket with the question and the piped text, or never.",
+            help="Open a ticket with the question and the piped text, or do not.",
             show_default="asks on a terminal",
         ),
     ] = None,
     redact_emails: Annotated[
-        bool, typer.Option("--redact-emails", help="Take e-mail addresses out too.")
+        bool, typer.Option("--redact-emails", help="Also remove e-mail addresses.")
     ] = False,
 ) -> None:
     """Ask the AI, then open a ticket if that did not help.
 
-    It answers from the knowledge base. What is piped in goes with the question. Passwords, keys
-    and tokens in it are taken out before it leaves this machine.
+    The answer comes from the knowledge base. Piped text is sent along with the question. Passwords,
+    keys and tokens are removed before anything leaves this machine.
     """
     run(AskOptions(" ".join(question), ticket, redact_emails), context_of(typer_context))
 
 
 def _end_of(text: str, context: Context) -> str:
-    """Return the end of a long text, where errors are, and say if something is left out."""
+    """Return the end of a long text, where errors are, and say so if something is left out."""
     text = text.replace("\x00", "").strip("\n")
     if len(text) <= _LONGEST_CONTEXT:
         return text
@@ -102,7 +102,7 @@ def _tell_redactions(redactions: list[Redaction], context: Context) -> None:
         return
     io = context.io
     plural = "" if len(redactions) == 1 else "s"
-    io.note(f"{len(redactions)} secret{plural} taken out before sending.")
+    io.note(f"{len(redactions)} secret{plural} removed before sending.")
     if io.is_terminal:
         for redaction in redactions:
             io.note(f"  line {redaction.line}: {redaction.text}"[: io.width], "dim")

@@ -14,8 +14,8 @@ from seedx_cli.errors import UsageError
 from seedx_cli.parsing.arguments import one_of
 from seedx_cli.parsing.command import Command, command_app, context_of
 
-# Each script passes the line up to the cursor in COMP_LINE; `completion/answer.py` answers. bash
-# sets the line and COMP_POINT by itself. Without an answer the shell completes file names.
+# Each script passes the line up to the cursor in COMP_LINE; `completion/answer.py` responds. bash
+# sets the line and COMP_POINT itself. Without suggestions the shell completes file names.
 _BASH = """\
 complete -o default -C 'env _SEEDX_COMPLETE=bash seedx' seedx
 """
@@ -73,7 +73,7 @@ def run(options: CompletionOptions, context: Context) -> None:
 
 
 def install(environment: Mapping[str, str]) -> str:
-    """Install the script for the user's shell, and return what was done, in words.
+    """Install the script for the user's shell, and return a sentence that says where.
 
     Raises:
         UsageError: There is no script for that shell.

@@ -1,7 +1,7 @@
-"""The main job in one command: a desk, two people, a ticket, a reply that outlives its server.
+"""seedx demo: a desk, two people, a ticket, and a reply that outlives its server.
 
 Each command is run as a person would run it, in a process of its own, and shown. Only the reply is
-read in this process, by the code of `seedx ai`: so the server can be killed in the middle of it.
+read in this process, by the code of `seedx ai`, so that the server can be killed in mid-reply.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ import typer
 
 from seedx_cli.context import Context, Shared
 from seedx_cli.errors import SeedXError
-from seedx_cli.local.server import PROGRAM, LocalServer, free_port, importable, near, own_name
+from seedx_cli.local.server import (
+    PROGRAM,
+    LocalServer,
+    free_port,
+    importable,
+    path_from_here,
+    program_name,
+)
 from seedx_cli.parsing.command import Command, command_app, context_of
 from seedx_cli.terminal.terminal import Terminal
 from seedx_cli.tickets.streaming import view_of
@@ -44,16 +51,16 @@ _KILLED_AFTER = 200
 _AI_SETTINGS = ("GROK_", "GROQ_", "SEEDX_AI_")
 _OTHER_SETTINGS = ("SEEDX_", "JWT_", "DATABASE_URL", "ALLOWED_ORIGINS", "EXPIRE_MINUTES")
 _PACE = {
-    # Slow enough to be read, and to be killed in mid-reply.
+    # Slow enough to read, and to kill the server in mid-reply.
     "SEEDX_AI_WORDS_PER_SECOND": "25",
-    # How long the restarted server waits before it takes the reply over.
+    # How long the restarted server waits before it takes over the reply.
     "SEEDX_AI_LEASE_SECONDS": "2",
 }
 
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Whether the data outlives the demonstration."""
+    """Whether to keep the data after the demonstration."""
 
     keep: bool = False
 
@@ -63,8 +70,8 @@ class Person:
     """Somebody in the demonstration, who has a profile of their own.
 
     Attributes:
-        name: What they are called.
-        mark: What makes their address differ from that of the same person earlier.
+        name: Their name.
+        mark: Part of their address that is new for each demonstration whose data is kept.
     """
 
     name: str
@@ -72,7 +79,7 @@ class Person:
 
     @property
     def email(self) -> str:
-        """What they sign in with."""
+        """The address that they sign in with."""
         return f"{self.profile}{self.mark}@example.com"
 
     @property
@@ -86,7 +93,7 @@ class Stage:
     """Where the demonstration takes place.
 
     Attributes:
-        environment: What its commands see: the server, and a configuration folder of their own.
+        environment: The environment of its commands: the server and their configuration folder.
         context: The terminal that shows it.
     """
 
@@ -109,12 +116,12 @@ class Stage:
         self._show(f"{prompt} {line}", *styles)
 
     def run(self, person: Person, *words: str, stdin: str | None = None, show: bool = True) -> str:
-        """Run a command of a person, and return what it printed if that is not shown.
+        """Run a command as a person, and return its output if that is not shown.
 
         Args:
             person: Whose session it uses.
             words: The words after `seedx`.
-            stdin: What is piped into it; a password, so it is not shown.
+            stdin: Text to pipe into it; a password, so it is not shown.
             show: Whether its output goes to the terminal.
 
         Raises:
@@ -136,7 +143,7 @@ class Stage:
         return done.stdout or ""
 
     def sign_up(self, person: Person) -> None:
-        """Make an account with a random password."""
+        """Create an account with a random password."""
         words = ("signup", "--name", person.name, "--email", person.email)
         self.run(person, *words, "--password-stdin", "--quiet", stdin=secrets.token_urlsafe(16))
 
@@ -164,7 +171,7 @@ class Reader:
     Attributes:
         ticket_id: The ticket.
         context: What the reader's command works with.
-        text: What of the reply has come; empty again after it was restarted.
+        text: The text received so far; emptied when the reply is restarted.
         run_id: The run that writes the reply, once it is known.
         last: The newest event; after the end of the reply it is `done` or `error`.
     """
@@ -182,16 +189,16 @@ class Reader:
 
     @property
     def command(self) -> str:
-        """What a person types to read this."""
+        """The command that a person types to read this."""
         return f"seedx ai {self.ticket_id}"
 
     @property
     def has_ended(self) -> bool:
-        """Whether the whole reply has come."""
+        """Whether the reply has ended."""
         return self.last is not None and self.last.event in {"done", "error"}
 
     def read(self, characters: float = math.inf) -> None:
-        """Show the reply until so many characters of it have come, or to its end.
+        """Show the reply until this many characters of it have come, or to its end.
 
         Raises:
             SeedXError: The run failed.
@@ -214,12 +221,12 @@ class Reader:
             view.abort()
 
     def kept_text(self) -> str:
-        """Return the text of the reply as the server has it."""
+        """Return the text of the reply that the server kept."""
         return self.context.api.ai.run(self.run_id)["text"]
 
 
 def run_demo(options: DemoOptions, context: Context) -> None:
-    """Show the main job, then stop everything."""
+    """Run the demonstration, then stop everything."""
     with _temporary_folder() as folder:
         port = free_port()
         stage = Stage(_environment(folder, port, keep=options.keep), context)
@@ -253,12 +260,12 @@ def demo(
         typer.Option("--keep", help="Keep the data, in the folder that `seedx serve` uses."),
     ] = False,
 ) -> None:
-    """Watch the whole product work, on this machine.
+    """Watch the whole product work on this machine.
 
-    Starts a server with its database, makes two accounts, loads the handbook, opens a ticket and
+    Starts a server with its database, creates two accounts, loads the handbook, opens a ticket and
     streams the AI's reply. In the middle of the reply the server is killed and started again, and
-    the stream goes on. In the end nothing is left running. With GROK_API_KEY the reply comes from
-    Groq, without it from the handbook itself.
+    the stream goes on. When it ends, nothing is left running. With GROK_API_KEY the reply comes
+    from Groq; without it, from the handbook itself.
     """
     run_demo(DemoOptions(keep), context_of(typer_context))
 
@@ -269,7 +276,7 @@ def _set_up_desk(stage: Stage, staff: Person) -> None:
     stage.run(staff, "user", "role", staff.email, "admin", "--local")
     from seedx_cli.local.entry import handbook
 
-    stage.run(staff, "kb", "import", near(handbook()), "--quiet", show=False)
+    stage.run(staff, "kb", "import", path_from_here(handbook()), "--quiet", show=False)
 
 
 def _open_ticket(stage: Stage, customer: Person) -> int:
@@ -280,10 +287,10 @@ def _open_ticket(stage: Stage, customer: Person) -> int:
 
 
 def _read_reply(stage: Stage, customer: Person, ticket_id: int, server: LocalServer) -> None:
-    """Stream the reply, kill the server in the middle of it, and compare what came in the end.
+    """Stream the reply, kill the server in the middle of it, and compare the texts at the end.
 
     Raises:
-        SeedXError: What came is not what the server kept.
+        SeedXError: The text received is not the text that the server kept.
     """
     stage.head("4. The AI replies, and in the middle of it its server is killed")
     context = stage.context_of(customer)
@@ -329,7 +336,7 @@ def _show_ticket(stage: Stage, customer: Person, ticket_id: int) -> None:
 
 
 def _environment(folder: Path, port: int, *, keep: bool) -> dict[str, str]:
-    """Return the environment of its processes: the AI's settings are yours, nothing else is."""
+    """Return the processes' environment; of the caller's SeedX settings it keeps the AI's only."""
     own = {name: value for name, value in os.environ.items() if not _is_other_setting(name)}
     environment = {
         **_dotenv(),
@@ -338,7 +345,7 @@ def _environment(folder: Path, port: int, *, keep: bool) -> dict[str, str]:
         "SEEDX_CONFIG_DIR": str(folder / "config"),
         "SEEDX_URL": f"http://127.0.0.1:{port}",
         "SEEDX_PAGER": "cat",
-        # The token of an invented person has no place in the user's keyring.
+        # The token of an invented person does not belong in the user's keyring.
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }
     if not keep:
@@ -365,7 +372,7 @@ def _dotenv() -> dict[str, str]:
 @contextlib.contextmanager
 def _temporary_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="seedx-demo-"))
-    # Started by root, the database runs as another user, who must be able to reach its data.
+    # If root starts it, the database runs as another user, who must be able to reach its data.
     if os.geteuid() == 0:
         folder.chmod(0o711)
     try:
@@ -375,7 +382,7 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def _what_next(environment: Mapping[str, str], *, keep: bool) -> str:
-    seedx = own_name()
+    seedx = program_name()
     if keep:
         where = environment.get("SEEDX_DATA_DIR", "the usual folder")
         return f"Its data stays in {where}. Run it again: {seedx} serve"

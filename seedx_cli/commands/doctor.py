@@ -68,7 +68,7 @@ app = command_app()
 def doctor(typer_context: typer.Context) -> None:
     """Find out what is wrong.
 
-    It looks at the client, at the server and, on the server's own machine, at the database.
+    Checks the client, the server and, on the server's own machine, the database.
     """
     run(context_of(typer_context))
 
@@ -76,13 +76,13 @@ def doctor(typer_context: typer.Context) -> None:
 def _findings(context: Context) -> Iterator[Finding]:
     system = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     yield Finding("client", GOOD, f"seedx {VERSION}, {system}")
-    yield _checked("configuration", lambda: _configuration(context))
-    yield _checked("server", lambda: _server(context))
-    yield _checked("account", lambda: _account(context))
+    yield _run_check("configuration", lambda: _configuration(context))
+    yield _run_check("server", lambda: _server(context))
+    yield _run_check("account", lambda: _account(context))
     yield from _on_this_machine(context)
 
 
-def _checked(name: str, check: Callable[[], Finding]) -> Finding:
+def _run_check(name: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except SeedXError as error:
@@ -109,7 +109,7 @@ def _server(context: Context) -> Finding:
 
 
 def _readiness(context: Context) -> object:
-    """Ask a server whether it is ready; one with SEEDX_API_PREFIX says so at its root."""
+    """Ask the server whether it is ready; with SEEDX_API_PREFIX, `/readyz` is at its root."""
     try:
         return context.api.transport.request("GET", "/readyz", signed_in=False)[1]
     except ApiError as error:
@@ -133,7 +133,7 @@ def _account(context: Context) -> Finding:
 
 
 def _on_this_machine(context: Context) -> Iterator[Finding]:
-    """The server's own checks, where the client is set to a server on this machine."""
+    """Run the server's own checks, if the client uses a server on this machine."""
     if not is_this_machine(context.config.server.value) or find_spec("seedx_server") is None:
         return
     from seedx_cli.local.entry import entry

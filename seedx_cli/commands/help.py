@@ -29,22 +29,22 @@ one JSON object on stderr: {"code", "message", "hint"}.
 _ENVIRONMENT = """\
 ENVIRONMENT
 
-  SEEDX_URL         the server; --server beats it
-  SEEDX_PROFILE     the profile; --profile beats it
-  SEEDX_TOKEN       an access token that beats the one of `seedx login`
+  SEEDX_URL         the server; --server overrides it
+  SEEDX_PROFILE     the profile; --profile overrides it
+  SEEDX_TOKEN       an access token to use instead of the one of `seedx login`
   SEEDX_CONFIG_DIR  where settings, tokens and unsent texts are kept
-  SEEDX_PAGER       the pager for long output on a terminal; PAGER is second, cat means none
+  SEEDX_PAGER       the pager for long output on a terminal, before PAGER; cat means none
   VISUAL, EDITOR    the editor for tickets and replies
   NO_COLOR          any value: no colour
   CLICOLOR_FORCE    1: colour even in a pipe
   SEEDX_DEBUG       1: show where an error came from
-  SSL_CERT_FILE     certificates to trust in place of the usual ones
+  SSL_CERT_FILE     certificates to trust instead of the usual ones
   HTTPS_PROXY       a proxy on the way to the server; NO_PROXY names exceptions
 
 SEEDX_URL, SEEDX_TOKEN and SEEDX_CONFIG_DIR may also be set in .env in the working folder. The
-environment beats that file, and a token of the environment never goes to a server that only the
-file names. The server's own settings (DATABASE_URL, JWT_SECRET, GROK_API_KEY and others) are in the
-README.
+environment overrides that file, and a token from the environment is never sent to a server that
+only the file names. The server's own settings (DATABASE_URL, JWT_SECRET, GROK_API_KEY and others)
+are listed in .env.example.
 """
 
 _JSON = """\
@@ -55,14 +55,15 @@ API is described at /docs of each server.
 
   seedx ticket list --json | jq -r '.items[] | select(.priority == "urgent") | .id'
 
-Streams (seedx ai, seedx ticket watch) print one object a line as it happens:
+Streams (seedx ai, seedx ticket watch) print one object per line, as things happen:
 
   {"event": "message", "id": "17.5", "data": {"content": "Hello"}}
 
 `event` is run, message (a piece of text), restarted (the text so far is discarded), done or error.
-A ticket opened on the way (ticket new --ai, ask --ticket) is the event ticket, and a draft that was
-sent (ai --draft --send) is the event sent. For a watched ticket it is the type of what happened,
-such as message.created or ticket.updated. All output is ASCII; everything else is escaped.
+A ticket that the command opened (ticket new --ai, ask --ticket) is the event ticket, and a draft
+that was sent (ai --draft --send) is the event sent. For a watched ticket, `event` is the type of
+what happened, such as message.created or ticket.updated. All output is ASCII; other characters are
+escaped.
 """
 
 TOPICS = {"exit-codes": _EXIT_CODES, "environment": _ENVIRONMENT, "json": _JSON}
@@ -105,7 +106,7 @@ def help_(
 ) -> None:
     """Read about exit codes, the environment and JSON.
 
-    With a command's name it shows the help of that command.
+    With the name of a command, shows that command's help.
     """
     run(HelpOptions(tuple(words or ())), typer_context, context_of(typer_context))
 

@@ -15,7 +15,7 @@ from seedx_cli.terminal.prompts import ask
 
 @dataclass(frozen=True)
 class LoginOptions:
-    """Who signs in; what is missing is asked for."""
+    """Who signs in; the person is asked for what is missing."""
 
     email: str | None
     password_stdin: bool
@@ -47,6 +47,6 @@ def login(
 ) -> None:
     """Sign in to a server.
 
-    The session is kept for this server and profile, and renewed by itself.
+    The session is kept for this server and profile, and renewed automatically.
     """
     run(LoginOptions(email, password_stdin), context_of(typer_context))

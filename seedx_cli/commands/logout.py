@@ -11,7 +11,7 @@ from seedx_cli.tickets.recent import forget
 
 
 def run(context: Context) -> None:
-    """End the session on the server and here; here even if the server cannot be reached."""
+    """End the session on the server and here, even if the server cannot be reached."""
     session, io, server = context.session, context.io, context.config.server.value
     was_signed_in = session.tokens() is not None
     if not was_signed_in:

@@ -41,16 +41,24 @@ app = command_app()
 def serve(
     host: Annotated[
         str | None,
-        typer.Option("--host", metavar="ADDRESS", help="Where to listen; SEEDX_HOST or 127.0.0.1."),
+        typer.Option(
+            "--host",
+            metavar="ADDRESS",
+            help="The address to listen on; by default SEEDX_HOST or 127.0.0.1.",
+        ),
     ] = None,
     port: Annotated[
         int | None,
         typer.Option(
-            "--port", min=0, max=65535, metavar="PORT", help="SEEDX_PORT or 8443; 0 for any."
+            "--port",
+            min=0,
+            max=65535,
+            metavar="PORT",
+            help="The port; by default SEEDX_PORT or 8443. 0 means any.",
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, metavar="N", help="How many processes.")
+        int, typer.Option("--workers", min=1, metavar="N", help="The number of processes.")
     ] = 1,
     reload: Annotated[
         bool, typer.Option("--reload", help="Restart when the source changes.")
@@ -58,7 +66,7 @@ def serve(
 ) -> None:
     """Run the server.
 
-    It migrates the database first. Without DATABASE_URL it brings its own PostgreSQL and keeps it
-    in the data folder.
+    Migrates the database first. Without DATABASE_URL it runs its own PostgreSQL, whose data is in
+    the data folder.
     """
     run(ServeOptions(host, port, workers, reload))

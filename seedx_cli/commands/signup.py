@@ -16,7 +16,7 @@ from seedx_cli.terminal.prompts import ask
 
 @dataclass(frozen=True)
 class SignupOptions:
-    """Whose account it is; what is missing is asked for."""
+    """Whose account it is; the person is asked for what is missing."""
 
     name: str | None
     email: str | None
@@ -54,6 +54,6 @@ def signup(
 ) -> None:
     """Create an account and sign in.
 
-    A password has at least 10 characters.
+    A password must have at least 10 characters.
     """
     run(SignupOptions(name, email, password_stdin), context_of(typer_context))

@@ -13,10 +13,10 @@ from seedx_cli.terminal.safe_text import safe_line
 
 
 def run(context: Context) -> None:
-    """Show who is signed in where, and where the token is kept and until when it is valid."""
+    """Show who is signed in where, where the token is kept, and when it expires."""
     user = context.api.auth.me()
     tokens = context.session.tokens()
-    assert tokens is not None  # noqa: S101  # or the server would not have said who it is
+    assert tokens is not None  # noqa: S101  # else `me` would have failed
     config, io = context.config, context.io
     until = _rfc3339(tokens.expires_at)
     if io.json:
@@ -32,7 +32,7 @@ def run(context: Context) -> None:
         ("token", kept_where(tokens, context)),
     ]
     if until:
-        rows.append(("expires", f"{io.until(until, context.now())}, then renewed by itself"))
+        rows.append(("expires", f"{io.until(until, context.now())}, then renewed automatically"))
     for label, value in rows:
         io.line(f"{io.style(f'{label:<11}', 'dim')} {safe_line(value)}")
 
@@ -51,7 +51,7 @@ app = command_app()
 def whoami(typer_context: typer.Context) -> None:
     """Show the server, the user, the role and where the token is kept.
 
-    Also until when the token is valid.
+    Also shows when the token expires.
     """
     run(context_of(typer_context))
 

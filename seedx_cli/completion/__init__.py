@@ -1,1 +1,1 @@
-"""Answers to a shell that asks what may come next."""
+"""Completion of command lines in a shell."""

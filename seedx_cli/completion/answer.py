@@ -1,26 +1,26 @@
-"""Answers a shell's question of what may come next, before anything else is imported.
+"""Tells a shell what may come next on the command line, before anything else is imported.
 
-The shell asks at each press of a key, through the scripts that `seedx completion` prints. So this
-reads a table that was made from the commands, and a file with the tickets seen last; nothing is
-parsed and nobody is called.
+The shell asks at each press of Tab, through the scripts that `seedx completion` prints. So this
+only reads a table that was made from the commands, and a file of recent tickets; it loads no
+command and sends no request.
 """
 
 import sys
 from collections.abc import Mapping
 
 VARIABLE = "_SEEDX_COMPLETE"
-# Cut by hand: importing pathlib takes longer than all of this.
+# Without pathlib: importing it takes longer than everything else here.
 TABLE = f"{__file__.rpartition('/')[0]}/table.tsv"
 
 _MOST_TICKETS = 50
 
 
 def run(environment: Mapping[str, str]) -> int:
-    """Answer one question on stdout.
+    """Print the candidates for one command line.
 
     Args:
-        environment: Holds the shell's name and, in ``COMP_LINE``, the command line; for bash with
-            the cursor's place in ``COMP_POINT``.
+        environment: Holds the shell's name and, in ``COMP_LINE``, the command line; for bash,
+            with the position of the cursor in ``COMP_POINT``.
 
     Returns:
         The exit code.
@@ -32,7 +32,7 @@ def run(environment: Mapping[str, str]) -> int:
     if unfinished.startswith("-") and "=" in unfinished:
         option, _, unfinished = unfinished.partition("=")
         words.append(option)
-        # bash counts what comes after `=` as a word of its own; the others do not.
+        # bash treats what comes after `=` as a word of its own; the others do not.
         before = "" if shell == "bash" else f"{option}="
     for name, description in candidates(words[1:], unfinished, environment):
         if name.startswith(unfinished):
@@ -47,8 +47,8 @@ def candidates(
 
     Args:
         words: The words before, without the program's name.
-        unfinished: The beginning of the word that is asked for.
-        environment: Tells where the tickets seen last are.
+        unfinished: The beginning of the word to complete.
+        environment: Tells where the file of recent tickets is.
     """
     table = _table()
     path, arguments, value_of = "", 0, ""
@@ -56,7 +56,7 @@ def candidates(
         if value_of:
             value_of = ""
         elif word.startswith("-"):
-            value_of = _taken_by(word, path, table)
+            value_of = _value_kind(word, path, table)
         elif any(row[:3] == [path, "command", word] for row in table):
             path = f"{path} {word}".strip()
         else:
@@ -75,7 +75,7 @@ def candidates(
 
 
 def split(line: str) -> tuple[list[str], str]:
-    """Split a command line as shells do, into finished words and the one at its end."""
+    """Split a command line as shells do, into its finished words and the unfinished last one."""
     words: list[str] = []
     word: str | None = None
     quote, is_escaped = "", False
@@ -98,8 +98,8 @@ def split(line: str) -> tuple[list[str], str]:
     return words, word or ""
 
 
-def _taken_by(option: str, path: str, table: list[list[str]]) -> str:
-    """Return what an option of a command takes; nothing for a flag or an option with its value."""
+def _value_kind(option: str, path: str, table: list[list[str]]) -> str:
+    """Return the kind of value that an option takes; empty for a flag."""
     here = [row for row in table if row[0] in {path, "*"}]
     return next((row[3] for row in here if row[1:3] == ["option", option]), "")
 
@@ -110,7 +110,7 @@ def _table() -> list[list[str]]:
 
 
 def _values(kind: str, environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the values of a kind: words or ticket numbers, or none, which means file names."""
+    """Return the values of a kind: words, ticket numbers, or none, which means file names."""
     if kind == "ticket":
         return _recent_tickets(environment)
     return [(value, "") for value in kind.split("|")] if "|" in kind else []
@@ -128,7 +128,7 @@ def _recent_tickets(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _line(shell: str, name: str, description: str) -> str:
-    """Return a candidate as its shell reads it; only zsh and fish show descriptions."""
+    """Format a candidate for the shell; only zsh and fish show descriptions."""
     if shell == "fish" and description:
         return f"{name}\t{description}\n"
     if shell == "zsh":

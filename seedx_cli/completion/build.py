@@ -2,7 +2,7 @@
 
 A row has five columns, separated by tabs: a command's path (`ticket list`, `*` for every command),
 what the row is (command, option or argument), its name, what it takes, and its description. An
-option that takes nothing is a flag; `text` is a value that nothing can be suggested for.
+option that takes nothing is a flag; `text` is a value without suggestions.
 """
 
 from __future__ import annotations

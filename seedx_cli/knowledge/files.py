@@ -34,10 +34,10 @@ class ArticleFile:
 
 
 def read_all(paths: Sequence[Path]) -> list[ArticleFile]:
-    """Read files, and folders with everything in them.
+    """Read files, and every Markdown file in folders.
 
     Raises:
-        UsageError: A path is not there, a file cannot be read as an article, or two files would
+        UsageError: A path does not exist, a file cannot be read as an article, or two files would
             get the same slug.
     """
     articles: dict[str, ArticleFile] = {}
@@ -64,13 +64,13 @@ def read(file: Path, name: Path) -> ArticleFile:
         raise UsageError(f"{file} has no content")
     slug = slug_of(name)
     if not slug:
-        raise UsageError(f"No slug can be made of the name of {file}", hint="Rename the file")
+        raise UsageError(f"No slug can be made from the name of {file}", hint="Rename the file")
     title = matter.get("title") or _first_heading(content) or name.stem
     return ArticleFile(file, slug, str(title), content.strip() + "\n", _tags(matter, file))
 
 
 def slug_of(name: Path) -> str:
-    """A slug of a relative path: `Billing/Späte Zahlung.md` becomes `billing-spaete-zahlung`."""
+    """Return the slug of a path: `Billing/Späte Zahlung.md` becomes `billing-spaete-zahlung`."""
     text = str(name.with_suffix("")).casefold()
     for umlaut, letters in (("ä", "ae"), ("ö", "oe"), ("ü", "ue")):
         text = text.replace(umlaut, letters)
@@ -88,7 +88,7 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
         elif path.exists():
             yield path, Path(path.name)
         else:
-            raise UsageError(f"There is no {path}")
+            raise UsageError(f"There is no file or folder {path}")
 
 
 def _is_article(file: Path, root: Path) -> bool:
@@ -97,7 +97,7 @@ def _is_article(file: Path, root: Path) -> bool:
 
 
 def _split(text: str, file: Path) -> tuple[dict[str, object], str]:
-    """Part the YAML front matter, if there is one, from the Markdown."""
+    """Separate the YAML front matter, if there is one, from the Markdown."""
     first, _, rest = text.partition("\n")
     if first.rstrip() != _FENCE:
         return {}, text

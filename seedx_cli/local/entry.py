@@ -1,4 +1,4 @@
-"""The client's one door into the server's package, for what happens on the server's own machine."""
+"""The client's only access to the server package, for commands on the server's own machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seedx_cli.errors import NotFoundError, SeedXError, UsageError
 
 @contextmanager
 def entry() -> Iterator[ModuleType]:
-    """The server's entry functions; its errors become errors of the command line."""
+    """Give access to the server's entry functions; their errors become this client's."""
     from seedx_server import entry as server
 
     try:
@@ -26,6 +26,6 @@ def entry() -> Iterator[ModuleType]:
 
 
 def handbook() -> Path:
-    """The folder of the articles that come with the server."""
+    """Return the folder of the articles that come with the server."""
     with entry() as server:
         return Path(server.handbook_path())

@@ -32,27 +32,27 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def near(path: Path) -> str:
-    """Return a path relative to the working folder, or absolute where it lies outside."""
+def path_from_here(path: Path) -> str:
+    """Return a path relative to the working folder, or absolute if it is outside."""
     here = Path.cwd()
     absolute = path.absolute()
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
-def own_name() -> str:
-    """Return what to type for this program: `seedx`, or the path it was started by."""
+def program_name() -> str:
+    """Return what to type to run this program: `seedx`, or the path it was started with."""
     if shutil.which("seedx"):
         return "seedx"
     started = Path(sys.argv[0])
     if started.name == "__main__.py":
-        return f"{shlex.quote(near(Path(sys.executable)))} -m seedx_cli"
-    return shlex.quote(near(started))
+        return f"{shlex.quote(path_from_here(Path(sys.executable)))} -m seedx_cli"
+    return shlex.quote(path_from_here(started))
 
 
 def importable(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which `PROGRAM` finds this package from every folder.
+    """Return an environment in which `PROGRAM` finds this package from any folder.
 
-    Without it, a checkout that is not installed can be imported from its own folder only.
+    Without it, a checkout that is not installed can only be imported from its own folder.
     """
     root = str(Path(__file__).parents[2])
     paths = [root, *filter(None, [environment.get("PYTHONPATH")])]
@@ -60,13 +60,13 @@ def importable(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class LocalServer:
-    """`seedx serve` as a process of this program's own, which can be killed and started again.
+    """A `seedx serve` process that can be killed and started again.
 
     As a context manager it starts the server, and stops it however the block ends.
 
     Args:
-        folder: Where it runs, so that no `.env` of the caller's folder counts, and where its log
-            is kept.
+        folder: Where it runs, so that a `.env` in the caller's folder has no effect, and where its
+            log is kept.
         environment: Its settings.
         port: Where it listens on the loopback interface.
     """
@@ -100,7 +100,7 @@ class LocalServer:
         """Start the server and wait until it is ready.
 
         Raises:
-            SeedXError: It did not start; the error shows what it said.
+            SeedXError: It did not start; the error shows the end of its log.
         """
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # this program itself
@@ -110,14 +110,14 @@ class LocalServer:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for the caller, who then stops the server in order.
+                # Ctrl-C goes to the caller only, who then stops the server properly.
                 start_new_session=True,
             )
         _await_ready(self._process, self.url, self._log)
         self._left_database = False
 
     def kill(self) -> int:
-        """End the server at once, as `kill -9` does, and return the id that its process had.
+        """Kill the server at once, as `kill -9` does, and return the process id that it had.
 
         Raises:
             SeedXError: It is not running.
@@ -130,11 +130,11 @@ class LocalServer:
         return self._process.pid
 
     def stop(self) -> None:
-        """Stop the server in order, and the database that a killed one left running."""
+        """Stop the server, and the database that a killed one left running."""
         if self._process is not None:
             _stop(self._process)
         if self._left_database:
-            # The database stops with the last process that uses it: this one comes and goes.
+            # The database stops when the last process that uses it ends, so start one that ends.
             subprocess.run(  # noqa: S603  # this program itself
                 [*PROGRAM, "db", "current"],
                 env=self._environment,
@@ -147,7 +147,7 @@ class LocalServer:
 
 @contextlib.contextmanager
 def running(folder: Path, environment: Mapping[str, str], port: int) -> Iterator[str]:
-    """Run a `LocalServer` until the block ends, however it ends; gives its URL once it is ready."""
+    """Run a `LocalServer` until the block ends, however it ends; yields its URL."""
     with LocalServer(folder, environment, port) as server:
         yield server.url
 

@@ -1,1 +1,1 @@
-"""Markdown on a terminal, also while it is being written."""
+"""Markdown on a terminal, even while it is being written."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Tokens = list[tuple[_TokenType, str]]
 
-# The time of a lexer grows faster than the length of a line.
+# A lexer's time grows faster than the length of the line.
 LONGEST_COLORED_LINE = 1000
 
 # The names that people use for a language, and the lexer that can read it line by line.
@@ -112,7 +112,7 @@ class Fence:
         """Read the line that opens a fence.
 
         Raises:
-            ValueError: The line opens no fence.
+            ValueError: The line does not open a fence.
         """
         match = _FENCE.match(line)
         if match is None:
@@ -134,7 +134,7 @@ class Fence:
 class Highlighter:
     """Colours code line by line.
 
-    A copy made with `copy.copy` has a state of its own, so that a line can be tried before it is
+    A copy made with `copy.copy` has its own state, so that a line can be previewed before it is
     complete.
 
     Args:
@@ -175,7 +175,7 @@ class Highlighter:
         return comment + end, code
 
     def _tokens(self, code: str) -> list[tuple[str, Style]] | None:
-        """Lex a line; return None where the lexer is not sure of it, or of the lines to come."""
+        """Lex a line; return None if the lexer cannot be trusted with it, or with later lines."""
         if self._lexer is None or len(code) > LONGEST_COLORED_LINE:
             return None
         if self._heredocs and _HEREDOC.search(code):
@@ -200,7 +200,7 @@ def _lexer(name: str) -> Lexer:
 
 
 def _context(lexer: Lexer | None) -> LexerContext | None:
-    """Return the state a lexer begins with; None where each line is lexed alone."""
+    """Return the state that a lexer starts with; None if each line is lexed alone."""
     from pygments.lexer import LexerContext, RegexLexer
     from pygments.lexers.data import YamlLexer, YamlLexerContext
 

@@ -1,9 +1,9 @@
 """A Markdown text that grows: its final rows, and the rows of its unfinished end.
 
-A top-level block is final once the next one has begun or an empty line has ended it; a list item
-once the next item has begun; a line of a code fence once it is complete. Only complete lines count,
-and each final part is drawn from its own lines alone; so it makes no difference where the text was
-cut.
+A top-level block is final once the next one has begun or an empty line has ended it; a list item,
+once the next item has begun; a line of a code fence, once it is complete. Only complete lines
+count, and each final part is drawn from its own lines alone, so it makes no difference where the
+text was cut into pieces.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from seedx_cli.markdown.render import References, Renderer, code_header, parser
 from seedx_cli.markdown.row import Row, folded
 from seedx_cli.terminal.safe_text import SafeStream
 
-# A block longer than this is parsed again only when it has grown by an eighth, which keeps the
-# whole cost linear.
+# A block longer than this is parsed again only after it has grown by an eighth, which keeps the
+# total cost linear.
 _LONG_BLOCK = 2000
 _ONE_LINE = {"heading_open", "hr"}
 _UNTIL_BLANK = {"blockquote_open", "paragraph_open", "table_open"}
@@ -51,7 +51,7 @@ class _Unit:
 
 @dataclass(frozen=True)
 class _Item:
-    """The list item that comes next in a list drawn so far: its number, an empty row before it."""
+    """The next item of the current list: its number, and whether an empty row precedes it."""
 
     number: int
     spaced: bool
@@ -129,7 +129,7 @@ class Document:
         return [piece for row in rows for piece in folded(row, width)][-height:]
 
     def _take_code(self, lines: Sequence[str], rows: list[Row]) -> int:
-        """Draw lines of the open fence, and return how many belong to it."""
+        """Draw the lines of the open fence, and return how many belong to it."""
         for count, line in enumerate(lines, 1):
             text = line.rstrip("\n")
             if self._fence is None or self._fence.is_closed_by(text):
@@ -146,7 +146,7 @@ class Document:
         units = self._units(lines)
         for unit, following in zip_longest(units, units[1:]):
             if unit.kind == "fence":
-                # The definitions of links before it are read; they leave no rows.
+                # Reads the link definitions before the fence; they produce no rows.
                 self._draw(lines[done : unit.start], width)
                 self._open_fence(lines[unit.start], rows)
                 done = unit.start + 1
@@ -179,7 +179,7 @@ class Document:
     def _item_after(self, unit: _Unit, following: _Unit | None, *, has_gaps: bool) -> _Item | None:
         """Return the next item of the list, if there is one.
 
-        An item with an empty row in it has one after it too.
+        An item that contains an empty row is followed by one too.
         """
         if following is None or not following.continues:
             return None

@@ -36,7 +36,7 @@ def _console(io: Terminal, file: TextIO, width: int | None = None) -> Console:
         markup=False,
         emoji=False,
         highlight=False,
-        # Where colour is forced on what is not a terminal, Rich cannot find out how much it has.
+        # If colour is forced on a pipe, Rich cannot find out how many colours it has.
         color_system="auto" if io.can_draw else "standard" if has_color else None,
         no_color=not has_color,
         force_terminal=True,

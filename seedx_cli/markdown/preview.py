@@ -12,7 +12,7 @@ _RECORDS = 12
 _STEP = 500
 _LINE_STEP = 20
 
-# What may still become a rule, a list, an underline, a fence, a link or a table.
+# Text that may still become a rule, a list, an underline, a fence, a link or a table.
 _UNSETTLED = (
     re.compile(r"^[ \t>]*(?:[-=*_#+~`|:\s]*|\d{1,9}[.)]?[ \t]*|(?:`{3}|~{3}).*)\Z", re.MULTILINE),
     re.compile(r"!?\[[^\]\n]{0,200}(?:\](?:\([^)\n]{0,500})?)?\Z"),
@@ -21,7 +21,7 @@ _UNSETTLED = (
 
 
 def preview(source: str, *, table: bool) -> str:
-    """Choose what to draw of text that is not final.
+    """Choose the part of an unfinished text to draw.
 
     Args:
         source: The text since the last final block.
@@ -30,13 +30,13 @@ def preview(source: str, *, table: bool) -> str:
     Returns:
         Its end, without what may still become something else, and with open emphasis closed.
     """
-    text = _table_end(source) if table else _end(source)
+    text = _newest_records(source) if table else _newest_part(source)
     for unsettled in _UNSETTLED[: 2 if table else 3]:
         text = unsettled.sub("", text)
-    return _closed(text)
+    return _with_marks_closed(text)
 
 
-def _end(source: str) -> str:
+def _newest_part(source: str) -> str:
     lines = source.split("\n")
     passed = max(0, (len(lines) - _LINES) // _LINE_STEP * _LINE_STEP)
     text = "\n".join(lines[passed:])
@@ -48,13 +48,13 @@ def _end(source: str) -> str:
     return text[line_start or text.find(" ", start) + 1 or start :]
 
 
-def _table_end(source: str) -> str:
+def _newest_records(source: str) -> str:
     header, rule, *records = source.strip("\n").split("\n")
     newest = "\n".join(records[-_RECORDS:])
     return f"{header}\n{rule}\n{newest[-LONGEST_PREVIEW:]}"
 
 
-def _closed(text: str) -> str:
+def _with_marks_closed(text: str) -> str:
     """Close code or strong emphasis that the last line opens; drop a mark with nothing after it."""
     line = text.rpartition("\n")[2]
     for mark in ("`", "**"):

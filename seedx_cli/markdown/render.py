@@ -1,7 +1,7 @@
 """Markdown drawn as rows of a terminal.
 
 Rich's own Markdown centres titles, pads code, and lets links and entities through unchecked. Here
-every text is made safe after it was parsed, and a row ends where its text ends.
+all text is made safe after parsing, and a row ends where its text ends.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _INLINE = {"strong": styles.STRONG, "em": styles.EMPHASIS, "s": styles.STRIKE}
 
 
 def parser() -> MarkdownIt:
-    """Return a parser of CommonMark with tables and strikethrough; it takes HTML as text."""
+    """Return a parser of CommonMark with tables and strikethrough; HTML is plain text to it."""
     markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST})
     return markdown.enable(["table", "strikethrough"])
 
@@ -164,7 +164,7 @@ class Renderer:
                 text.append(safe_line(node.content), style)
 
     def _link(self, text: Text, node: SyntaxTreeNode, address: str, style: Style) -> None:
-        """Append a label, and where the link leads unless the label says so itself."""
+        """Append a link's label, and its target unless the label already shows it."""
         url = safe_link(address) if self._hyperlinks else None
         start = len(text)
         for child in node.children:

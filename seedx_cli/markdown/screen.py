@@ -1,9 +1,9 @@
-"""The end of a terminal's screen that is drawn again while text comes; what is above stays.
+"""The end of a terminal's screen, which is redrawn while text comes; what is above it stays.
 
 Each frame is one write between the marks of synchronized output (DEC private mode 2026). The
-cursor is hidden within a frame only, so that it is visible whatever ends the process between two.
-Rows that will be erased are drawn without automatic wrapping (DECAWM): they keep their number even
-where the terminal takes a character for wider than Rich does.
+cursor is hidden only within a frame, so that it is visible whatever ends the process between two.
+Rows that will be erased are drawn without automatic wrapping (DECAWM), so that their number is
+right even if the terminal considers a character wider than Rich does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from seedx_cli.markdown.row import Row, cells
 _BEGIN = "\x1b[?2026h\x1b[?25l"
 _END = "\x1b[?25h\x1b[?2026l"
 _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
-# Not "erase below" (ED): at the top of its screen tmux moves the rows into its history then.
+# Not "erase below" (ED): at the top of the screen, tmux would move the rows into its history.
 _ERASE_LINE, _UP = "\x1b[K", "\x1b[A"
 # Undoes what a frame that was cut short may have left behind.
 _RESTORE = f"\x1b[0m{_WRAP}{_END}\n"
@@ -33,8 +33,8 @@ class Screen:
     Args:
         console: The terminal.
         live: Whether unfinished rows are drawn at all.
-        reflows: Whether the terminal breaks its rows again when it becomes narrower.
-            Where it cuts them, going up further would erase what is final.
+        reflows: Whether the terminal rewraps its rows when it becomes narrower.
+            If it cuts them off, going up further would erase final rows.
     """
 
     def __init__(self, console: Console, *, live: bool, reflows: bool) -> None:
@@ -52,11 +52,11 @@ class Screen:
 
     @property
     def tail_height(self) -> int:
-        """Rows that the unfinished end may take; it never fills the screen."""
+        """The rows that the unfinished end may take; it never fills the screen."""
         return max(0, min(_HIGHEST_TAIL, self._console.height - 2)) if self._live else 0
 
     def draw(self, rows: Sequence[Row], tail: Sequence[Row] = ()) -> None:
-        """Print rows for good, and draw others below them until the next call.
+        """Print final rows, and draw unfinished ones below them until the next call.
 
         Args:
             rows: Final rows; longer ones are wrapped by the terminal, so that they copy whole.
@@ -76,11 +76,11 @@ class Screen:
         self._tail, self._drawn, self._cut_short = list(tail), (end, width), False
 
     def leave(self) -> None:
-        """Show the cursor below what is drawn; works within a frame, in a signal handler."""
+        """Show the cursor below the drawing; safe within a frame, from a signal handler."""
         os.write(self._console.file.fileno(), _RESTORE.encode())
 
     def _back(self, width: int) -> str:
-        """Go to the first unfinished row and erase down to here."""
+        """Return what moves to the first unfinished row and erases down to here."""
         if self._cut_short:
             # The cursor may be anywhere: showing rows twice is better than erasing final ones.
             return _RESTORE

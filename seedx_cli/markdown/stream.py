@@ -1,7 +1,7 @@
-"""Markdown drawn while it is being written, at a cost that grows with its length alone.
+"""Markdown drawn while it is being written, at a cost that is linear in its length.
 
-What is final is printed once, into the scrollback. The unfinished end, a few rows at most, is drawn
-again several times a second.
+Final rows are printed once, into the scrollback. The unfinished end, a few rows at most, is redrawn
+several times a second.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from seedx_cli.markdown.screen import Screen
 from seedx_cli.markdown.style import NOTICE
 
 FRAMES_PER_SECOND = 12
-# A frame that takes long, on a slow machine or for an odd text, puts off the next one by so many
-# times its own duration.
+# A slow frame, on a slow machine or for an odd text, delays the next one by this many times its
+# own duration.
 _REST = 9
 
 _RESTARTED = "── The reply was restarted; the text above is discarded."
@@ -33,9 +33,9 @@ _RESTARTED = "── The reply was restarted; the text above is discarded."
 class MarkdownStream:
     """Draws Markdown that comes in pieces.
 
-    However a text is cut into pieces, it leaves the same rows behind. So a link whose definition
-    comes in a later block stays as it was written. As a context manager it finishes the text, or
-    after an error keeps what was shown, and leaves the cursor visible even where SIGTERM ends the
+    However a text is cut into pieces, the rows are the same in the end. So a link whose definition
+    comes in a later block stays as it was written. As a context manager it finishes the text or,
+    after an error, keeps what was shown; the cursor is left visible even if SIGTERM ends the
     process.
 
     Args:
@@ -43,8 +43,8 @@ class MarkdownStream:
         live: Whether to draw what is unfinished, on a terminal that can move its cursor.
         hyperlinks: Whether the terminal opens links by itself (OSC 8); else whole addresses are
             shown.
-        reflows: Whether the terminal breaks rows again when it becomes narrower.
-        clock: Seconds that pass; frames are drawn `FRAMES_PER_SECOND` times in one of them.
+        reflows: Whether the terminal rewraps rows when it becomes narrower.
+        clock: A monotonic clock, in seconds; at most `FRAMES_PER_SECOND` frames are drawn in one.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class MarkdownStream:
                 signal.signal(signal.SIGTERM, self._handler)
 
     def feed(self, text: str) -> None:
-        """Take a further piece of untrusted Markdown; it is seen with the next frame.
+        """Add a piece of untrusted Markdown; it appears with the next frame.
 
         Raises:
             ValueError: The stream is finished or aborted.
@@ -101,7 +101,7 @@ class MarkdownStream:
             self.refresh()
 
     def refresh(self) -> None:
-        """Show what came since the last frame at once, fitted to the terminal's current size."""
+        """Draw a frame now, fitted to the terminal's current size."""
         began = self._clock()
         width = self._screen.width
         self._rows += self._document.commit(width)
@@ -110,7 +110,7 @@ class MarkdownStream:
         self._due = ended + max(1 / FRAMES_PER_SECOND, (ended - began) * _REST)
 
     def restart(self) -> None:
-        """Discard the text so far; where some of it is printed for good, say so below it."""
+        """Discard the text so far; if some of it is already printed, say so below it."""
         if self._document.has_rows:
             self._rows += [[], [Segment(_RESTARTED, NOTICE)], []]
         self._print([])
@@ -118,7 +118,7 @@ class MarkdownStream:
         self._due = float("-inf")
 
     def finish(self) -> None:
-        """Print what was not final yet; the text is complete."""
+        """Print the rest; the text is complete."""
         if self._closed:
             return
         self._closed = True
@@ -126,8 +126,8 @@ class MarkdownStream:
         self._print([])
 
     def abort(self) -> None:
-        """Print what came; the text ends early."""
-        # What ended the stream is the error to report, not that the terminal went with it.
+        """Print what has come; the text is incomplete."""
+        # Report the error that ended the stream, not that the terminal is gone as well.
         with contextlib.suppress(OSError):
             self.finish()
 

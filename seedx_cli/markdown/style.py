@@ -1,4 +1,4 @@
-"""The colours of Markdown, each readable on a white and on a black background."""
+"""The colours of Markdown, each readable on both white and black backgrounds."""
 
 from __future__ import annotations
 

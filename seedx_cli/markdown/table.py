@@ -1,4 +1,4 @@
-"""Tables in Markdown: columns where they fit, else one row for each title and value."""
+"""Tables in Markdown: as columns if they fit, else one row for each title and value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from seedx_cli.markdown.row import Row, drawn
 from seedx_cli.markdown.style import FAINT, STRONG
 
-# A longer word may be broken to keep the columns.
+# Longer words may be broken to keep the columns.
 _LONGEST_WORD = 16
 _GAP = 3
 
@@ -30,8 +30,8 @@ def table_rows(
         width: Columns of the terminal.
 
     Returns:
-        Aligned columns with a line below the header; where their words would not fit side by
-        side, ``title: value`` for every cell, with an empty row between records.
+        Aligned columns with a line below the header or, if their words do not fit side by side,
+        ``title: value`` for every cell, with an empty row between records.
     """
     if records and _least_width(header, records) > width:
         return _pairs(console, header, records, width)

@@ -1,1 +1,1 @@
-"""How commands are read from the command line."""
+"""The command line: commands, groups, options and arguments."""

@@ -15,7 +15,7 @@ from seedx_cli.parsing.command import did_you_mean
 STATUSES: tuple[str, ...] = get_args(documents.Status)
 PRIORITIES: tuple[str, ...] = get_args(documents.Priority)
 ROLES: tuple[str, ...] = get_args(documents.Role)
-# A bigint of PostgreSQL has up to 19.
+# A PostgreSQL bigint has up to 19.
 _MOST_DIGITS = 18
 
 
@@ -28,7 +28,7 @@ def ticket_number(text: str) -> int:
 
 
 def one_of(choices: Sequence[str], kind: str) -> Callable[[str], str]:
-    """Return a reader of a word that must be one of several; it suggests the nearest."""
+    """Return a parser of a word that must be one of `choices`; its error suggests the nearest."""
 
     def read(text: str) -> str:
         word = text.strip().lower().replace("-", "_")
@@ -48,7 +48,7 @@ Body = Annotated[
 ]
 File = Annotated[
     str | None,
-    typer.Option("--file", "-F", metavar="FILE", help="Read the text from a file; - for a pipe."),
+    typer.Option("--file", "-F", metavar="FILE", help="Read the text from a file; - reads a pipe."),
 ]
 Recover = Annotated[
     Path | None,
@@ -75,7 +75,7 @@ Role = Annotated[
     ),
 ]
 Tags = Annotated[
-    list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag; may be given again.")
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag; can be repeated.")
 ]
 Key = Annotated[str, typer.Argument(metavar="KEY", help=f"{', '.join(SETTINGS)}.")]
 Email = Annotated[str | None, typer.Option("--email", metavar="EMAIL", help="Your e-mail address.")]

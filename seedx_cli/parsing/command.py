@@ -1,8 +1,8 @@
-"""What SeedX adds to Typer's commands and groups.
+"""Typer's commands and groups, extended for SeedX.
 
-Every command takes four more options and shows examples in its help. A group knows its commands
-by name and imports a command's module when that command is asked for, so that start-up pays for
-one command and not for forty.
+Every command takes four shared options and shows examples in its help. A group knows the names of
+its commands and imports a command's module only when that command is used, so that start-up pays
+for one command and not for forty.
 
 Help is plain text on purpose: drawing it with Rich would take longer than everything else that
 ``--help`` does.
@@ -23,7 +23,7 @@ from seedx_cli.context import Context, Shared
 
 if TYPE_CHECKING:
     # Typer has no public names for the types of the methods that are overridden here. They are
-    # used in annotations alone and in this file alone (docs/decisions/0007).
+    # used only in annotations, and only in this file (docs/decisions/0007).
     from typer._click import Command as ClickCommand
     from typer._click import HelpFormatter
     from typer._click.core import Context as ClickContext
@@ -32,7 +32,7 @@ _CONTEXT = "seedx.context"
 
 
 class Command(TyperCommand):
-    """A command with the shared options; its epilog is a list of examples, one a line."""
+    """A command with the shared options; its epilog is a list of examples, one per line."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Command(TyperCommand):
     def format_epilog(
         self, ctx: ClickContext, formatter: HelpFormatter  # noqa: ARG002  # as Typer calls it
     ) -> None:
-        """Write the examples as they are, without filling lines."""
+        """Write the examples as they are, without rewrapping them."""
         with formatter.section("Examples"):
             for line in inspect.cleandoc(self.epilog or "").splitlines():
                 formatter.write(f"{'':{formatter.current_indent}}$ {line}\n")
@@ -64,7 +64,7 @@ class Group(TyperGroup):
         return [name for section in self.sections.values() for name in section]
 
     def parse_args(self, ctx: ClickContext, args: list[str]) -> list[str]:
-        """Show the help if nothing else is asked for."""
+        """Show the help if there are no arguments."""
         return super().parse_args(ctx, args or ["--help"])
 
     def list_commands(self, ctx: ClickContext) -> list[str]:  # noqa: ARG002  # as Typer calls it
@@ -77,7 +77,7 @@ class Group(TyperGroup):
         """Import a command's module and return the command."""
         if cmd_name not in self.names:
             return None
-        # `import` is a word of Python; its module is `import_`.
+        # `import` is a keyword of Python, so its module is `import_`.
         module = "import_" if cmd_name == "import" else cmd_name
         command = typer.main.get_command(import_module(f"{self.package}.{module}").app)
         command.name = cmd_name
@@ -123,12 +123,12 @@ def command_group(
         add_completion=False,
         context_settings={"help_option_names": ["--help", "-h"]},
     )
-    app.callback(help=help_text)(_nothing)
+    app.callback(help=help_text)(_group_callback)
     return app
 
 
 def context_of(typer_context: typer.Context) -> Context:
-    """Return what a command works with, made from the shared options of the command line."""
+    """Return the context of a command, made from the shared options of the command line."""
     meta = typer_context.meta
     if _CONTEXT not in meta:
         context = Context(shared_of(meta))
@@ -145,13 +145,13 @@ def shared_of(meta: Mapping[str, Any]) -> Shared:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
-    """Return a question about the choice that is nearest to a mistyped word, None without one."""
+    """Return a question that suggests the choice nearest to a word, None if none is near."""
     near = get_close_matches(word, choices, n=1)
     return f"Did you mean {near[0]!r}?" if near else None
 
 
-def _nothing() -> None:
-    """Do what a group itself does."""
+def _group_callback() -> None:
+    """Do nothing: only the commands of a group do something."""
 
 
 def _remember(ctx: typer.Context, param: typer.CallbackParam, value: bool | str | None) -> None:
@@ -174,8 +174,8 @@ def shared_options() -> list[TyperOption]:
         )
 
     return [
-        option("--json", "Print the API's own document."),
+        option("--json", "Print the API's document as JSON."),
         option("--server", "The server to talk to.", "URL"),
         option("--profile", "The profile to use.", "NAME"),
-        option("--quiet", "Show no hints and no progress."),
+        option("--quiet", "Show no hints or progress."),
     ]

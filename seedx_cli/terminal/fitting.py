@@ -1,4 +1,4 @@
-"""Text fitted into the columns of a terminal: measured, shortened, wrapped at words."""
+"""Fitting text into the columns of a terminal: measuring, shortening, wrapping at words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def display_width(text: str) -> int:
 
 
 def shortened(text: str, width: int) -> str:
-    """Cut a line to `width` columns, with an ellipsis where something is missing."""
+    """Cut a line to `width` columns, with an ellipsis if something is cut off."""
     if _fits(text, width):
         return text
     if text.isascii():
@@ -45,7 +45,7 @@ def wrapped(line: str, width: int) -> list[str]:
 
 
 def prose(text: str, width: int) -> str:
-    """Wrap sentences at words, each row indented as its line is.
+    """Wrap sentences at words, each row indented like its line.
 
     A command at the end of a line stays whole, so that it can be copied: it gets a row of its own,
     which the terminal may break.

@@ -11,7 +11,7 @@ from typing import TextIO
 
 
 def page(text: str, command: str, environment: Mapping[str, str], stdout: TextIO) -> None:
-    """Show a text in a pager; print it where the pager cannot be started.
+    """Show a text in a pager; print it if the pager cannot be started.
 
     Args:
         text: What to show.
@@ -20,7 +20,7 @@ def page(text: str, command: str, environment: Mapping[str, str], stdout: TextIO
         stdout: Where to print without a pager.
     """
     stdout.flush()
-    # A short text is not paged, colours pass, the screen is kept: as git and gh have it.
+    # As in git and gh: short text is not paged, colours are shown, the screen is not cleared.
     with_defaults = {"LESS": "FRX", "LV": "-c", **environment}
     try:
         words = shlex.split(command)
@@ -33,7 +33,7 @@ def page(text: str, command: str, environment: Mapping[str, str], stdout: TextIO
     # Ctrl-C belongs to the pager while it runs.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        # A person may leave the pager before the end.
+        # A person may quit the pager before the end.
         with contextlib.suppress(BrokenPipeError):
             process.communicate(text)
     finally:

@@ -1,6 +1,6 @@
 """Questions to a person: lines, passwords, yes or no, and longer texts in an editor.
 
-Where nobody is there to answer, nothing is asked: the error names the option that answers instead.
+If nobody is there to answer, nothing is asked: the error names the option to give instead.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def require_person(io: Terminal, label: str, option: str) -> None:
 
     Args:
         io: The terminal.
-        label: What is asked for.
+        label: The name of what is needed.
         option: The option that gives it instead.
 
     Raises:
@@ -59,7 +59,7 @@ def ask_password(io: Terminal, *, repeat: bool = False) -> str:
 
     Args:
         io: The terminal.
-        repeat: Whether it is a new one, which must be typed twice the same.
+        repeat: Whether it must be typed twice, because it is new.
 
     Raises:
         UsageError: Nobody is there to answer.
@@ -75,13 +75,13 @@ def ask_password(io: Terminal, *, repeat: bool = False) -> str:
 
 
 def confirm(io: Terminal, question: str, option: str, *, beside_pipe: bool = False) -> bool:
-    """Ask a question that is answered with yes or, by default, no.
+    """Ask a yes-or-no question; the default is no.
 
     Args:
         io: The terminal.
         question: The question.
-        option: The option that answers it.
-        beside_pipe: Whether to ask the terminal itself where stdin is a pipe.
+        option: The option that answers it instead.
+        beside_pipe: Whether to ask on the terminal itself if stdin is a pipe.
 
     Raises:
         UsageError: Nobody is there to answer.
@@ -105,7 +105,7 @@ def write_text(io: Terminal, template: str, option: str, editor: str | None = No
         io: The terminal.
         template: What the editor begins with; what is below `SCISSORS` is not kept.
         option: The option that gives the text instead.
-        editor: The editor of the settings.
+        editor: The editor in the settings, if any.
 
     Returns:
         The text above the scissors, stripped.
@@ -118,14 +118,14 @@ def write_text(io: Terminal, template: str, option: str, editor: str | None = No
     environment = io.environment
     chosen = environment.get("VISUAL") or environment.get("EDITOR") or editor
     chosen = chosen or next((name for name in _EDITORS if shutil.which(name)), None)
-    text = _edited(chosen, template) if chosen else _until_end(io)
+    text = _write_in_editor(chosen, template) if chosen else _read_to_end(io)
     kept = text.split(SCISSORS, 1)[0].strip()
     if not kept:
         raise UsageError("Nothing was written, so nothing was sent")
     return kept
 
 
-def _edited(editor: str, template: str) -> str:
+def _write_in_editor(editor: str, template: str) -> str:
     descriptor, name = tempfile.mkstemp(prefix="seedx-", suffix=".md")
     file = Path(name)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -141,7 +141,7 @@ def _edited(editor: str, template: str) -> str:
         ) from error
     if ended != 0:
         raise SeedXError(
-            f"The editor ended with {ended}, so nothing was sent",
+            f"The editor exited with code {ended}, so nothing was sent",
             hint=f"What you wrote is in {name}; send it with --file {name}",
         )
     try:
@@ -155,15 +155,15 @@ def _edited(editor: str, template: str) -> str:
     return text
 
 
-def _until_end(io: Terminal) -> str:
+def _read_to_end(io: Terminal) -> str:
     io.note("Write your text; end it with Ctrl-D on an empty line.")
     return io.stdin.read()
 
 
 def _read_line(io: Terminal, prompt: str) -> str:
-    """Read a line; where stdout is the terminal too, readline lets it be edited."""
+    """Read a line; if stdout is the terminal too, it can be edited with readline."""
     if io.stdin is sys.stdin and io.is_terminal:
-        import readline  # noqa: F401  # once imported, it serves input()
+        import readline  # noqa: F401  # importing it makes input() editable
 
         try:
             return input(safe(prompt))

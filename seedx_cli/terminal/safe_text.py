@@ -1,6 +1,6 @@
-r"""Untrusted text made safe for a terminal: nothing in it can move the cursor or hide.
+r"""Makes untrusted text safe for a terminal: nothing in it can move the cursor or hide.
 
-What another person, the AI or a server wrote may hold escape sequences, bidirectional controls
+Text from another person, the AI or a server may contain escape sequences, bidirectional controls
 and characters that cannot be seen. They are shown as visible escapes such as ``\x1b`` and
 ``\u202e``. The attacks are terminal escape injection (CWE-150), "Trojan Source"
 (CVE-2021-42574) and text smuggled in tag characters.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SafeText = NewType("SafeText", str)
 """Text with no control characters except newline and tab, as the functions here return it."""
 
-# Scripts in use put at most four marks on a letter; a taller pile is drawn over other rows.
+# No living script puts more than four marks on a letter; a taller stack covers other rows.
 MARKS_PER_LETTER = 4
 
 _ESCAPED = (
@@ -28,7 +28,7 @@ _ESCAPED = (
     *range(0x0B, 0x20),
     *range(0x7F, 0xA0),
     0x061C,  # Arabic letter mark
-    0x200D,  # the joiner; inside emoji it passes
+    0x200D,  # zero-width joiner; allowed inside emoji
     *range(0x200E, 0x2010),  # left-to-right and right-to-left marks
     *range(0x2028, 0x202F),  # line and paragraph separators, bidirectional embeddings
     *range(0x2066, 0x2070),  # bidirectional isolates, deprecated format characters
@@ -47,12 +47,12 @@ _PIECES = re.compile(
     re.DOTALL,
 )
 _BREAKS = str.maketrans("\n\t", "  ")
-# RFC 3986 has no other characters, so that no address can end an OSC 8 sequence early.
+# RFC 3986 allows no other characters, so no address can end an OSC 8 sequence early.
 _LINK = re.compile(r"(?:https?://|mailto:)[\w\-.~:/?#\[\]@!$&'()*+,;=%]+", re.ASCII | re.IGNORECASE)
 
 
 class SafeStream:
-    """Makes text safe that comes in pieces; where it is cut makes no difference."""
+    """Makes text that comes in pieces safe; where it is cut makes no difference."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -74,7 +74,7 @@ class SafeStream:
         return self._clean(text[: len(text) - len(self._held)])
 
     def finish(self) -> SafeText:
-        """Return what was held back; the text is complete."""
+        """Return what was held back, once the text is complete."""
         held, self._held = self._held, ""
         return self._clean(held)
 
@@ -100,7 +100,7 @@ class SafeStream:
             self._marks += 1
             self._after_emoji &= character == _VARIATION
             return character if self._marks <= MARKS_PER_LETTER else ""
-        # A format character has no width: the marks after it stand on the same letter.
+        # A format character has no width: marks after it belong to the same letter.
         if category != "Cf":
             self._marks = 0
         self._after_emoji = bool(_IS_EMOJI.match(character))
@@ -111,8 +111,8 @@ def safe(text: str) -> SafeText:
     r"""Make text safe to show.
 
     ``\r\n`` becomes a newline. Control, bidirectional, separator and tag characters, lone
-    surrogates and joiners outside emoji become visible escapes. Of the marks on one letter the
-    first `MARKS_PER_LETTER` are kept. Applying it again changes nothing.
+    surrogates and joiners outside emoji become visible escapes. Of the marks on one letter, the
+    first `MARKS_PER_LETTER` are kept. Applying it twice changes nothing more.
 
     Args:
         text: Untrusted text.
@@ -143,7 +143,7 @@ def safe_link(url: str) -> SafeText | None:
         url: Untrusted address.
 
     Returns:
-        The address, or None where it is not a plain http, https or mailto address.
+        The address, or None if it is not a plain http, https or mailto address.
     """
     return SafeText(url) if _LINK.fullmatch(url) and link_target(url) else None
 
@@ -155,7 +155,7 @@ def link_target(url: str) -> str:
         url: An http, https or mailto address.
 
     Returns:
-        Host and port, without a user name before them, or the mail address; empty where there is
+        Host and port, without a user name before them, or the mail address; empty if there is
         none.
     """
     from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""A sign of life on stderr while something is awaited."""
+"""A spinner on stderr while the program waits for something."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _PERIOD_SECONDS = 0.1
 
 
 class Spinner:
-    """Turns until it is stopped, then leaves its line empty.
+    """A spinner that turns until it is stopped, then clears its line.
 
     Args:
         stream: A terminal.
-        text: What is awaited.
+        text: What the program is waiting for.
 
     Attributes:
         is_turning: Whether it has not been stopped.

@@ -1,4 +1,4 @@
-"""Tables: fitted to a terminal, or tab-separated and whole for a pipe."""
+"""Tables: fitted to a terminal, or tab-separated and uncut for a pipe."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Column(NamedTuple):
 
     Attributes:
         title: Its heading.
-        flexible: Whether it gives way where the terminal is too narrow.
-        optional: Whether it is left out where even that is not enough, the last one first.
-        style: How its cells look, by the terminal's names of styles.
-        right: Whether it is aligned to the right, for numbers.
+        flexible: Whether it may shrink if the terminal is too narrow.
+        optional: Whether it may be left out if that is not enough; the last one goes first.
+        style: The name of the terminal style of its cells.
+        right: Whether it is right-aligned, for numbers.
     """
 
     title: str
@@ -50,7 +50,7 @@ def fitted(
 ) -> str:
     """Write rows under a heading, no line wider than `width` columns of the terminal.
 
-    Flexible columns share what the others leave; what does not fit ends in an ellipsis.
+    Flexible columns share the width that the others leave; cut cells end in an ellipsis.
     """
     cells = [[_plain(cell) for cell in row] for row in rows]
     while True:

@@ -1,7 +1,7 @@
-"""The one object that knows the terminal: streams, width, colour, paging, waiting, prompting.
+"""The one object that knows the terminal: streams, width, colour, paging, waiting.
 
-People's output goes to stdout; hints, progress and errors go to stderr. What other people, the AI
-or a server wrote passes through `safe_text` before it is shown.
+Results go to stdout; hints, progress and errors go to stderr. Text from other people, the AI or a
+server passes through `safe_text` before it is shown.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seedx_cli.terminal.spinner import Spinner
     from seedx_cli.terminal.tables import Column
 
-# Colours that can be read on a light and on a dark background.
+# Colours that are readable on both light and dark backgrounds.
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "magenta": "35", "cyan": "36"}
 _DEFAULT_WIDTH = 80
 # Below this nothing can be laid out; the terminal breaks the lines.
@@ -36,12 +36,12 @@ class Terminal:
 
     Args:
         stdin: Where typed or piped text comes from.
-        stdout: Where people's output goes.
+        stdout: Where results go.
         stderr: Where everything else goes.
         environment: The process's environment.
-        json: Whether documents are wanted instead of words.
-        quiet: Whether hints and progress are unwanted.
-        sleep: Waits so many seconds.
+        json: Whether to print JSON documents instead of text.
+        quiet: Whether to leave out hints and progress.
+        sleep: Waits for a number of seconds.
 
     Attributes:
         is_drawing: Whether the last rows of stdout are still being drawn, with the cursor in them.
@@ -98,14 +98,14 @@ class Terminal:
 
     @property
     def width(self) -> int:
-        """Columns of the terminal."""
+        """The columns of the terminal, or the least that text is laid out for."""
         return max(self.size[0], _NARROWEST)
 
     @property
     def reflows(self) -> bool:
-        """Whether the terminal breaks rows again when it is resized, as nearly all do.
+        """Whether the terminal rewraps rows when it is resized, as nearly all do.
 
-        xterm and GNU screen cut them.
+        xterm and GNU screen cut them off.
         """
         in_screen = "STY" in self.environment and "TMUX" not in self.environment
         return "XTERM_VERSION" not in self.environment and not in_screen
@@ -114,7 +114,7 @@ class Terminal:
     def opens_links(self) -> bool:
         """Whether the terminal opens links that are hidden behind a label (OSC 8).
 
-        Where it drops them, an address has to be read.
+        If it does not, the address itself has to be shown.
         """
         term = self.environment.get("TERM", "")
         in_multiplexer = "TMUX" in self.environment or term.startswith(("screen", "tmux"))
@@ -148,20 +148,20 @@ class Terminal:
         self.stdout.write(f"{self._styled(text, styles, self.stdout)}\n")
 
     def raw(self, text: str) -> None:
-        """Print a piece of a text at once; the line it ends in may go on."""
+        """Print a piece of text at once; it may end in the middle of a line."""
         self.stdout.write(text)
         self.stdout.flush()
         self._is_mid_line = not text.endswith("\n")
 
     def end_line(self) -> None:
-        """Begin a line on stderr below a `raw` text, where both are shown on one screen."""
+        """Start a new line on stderr after `raw` text, if both streams share a screen."""
         if self._is_mid_line and self._shares_a_screen:
             self.stderr.write("\n")
         self._is_mid_line = False
 
     @property
     def _shares_a_screen(self) -> bool:
-        """Whether stdout is shown where stderr is; a pipe beside a terminal may lead back to it."""
+        """Whether stdout and stderr appear on one screen; a piped stdout may lead back to it."""
         try:
             out, err = (os.fstat(stream.fileno()) for stream in (self.stdout, self.stderr))
         except OSError:
@@ -178,13 +178,13 @@ class Terminal:
         self.stdout.flush()
 
     def note(self, text: str, *styles: str) -> None:
-        """Print a hint or progress on stderr; nothing with ``--quiet``."""
+        """Print a hint or progress on stderr, unless ``--quiet`` is given."""
         if not self.quiet:
-            self._tell(safe(text), styles)
+            self._print_to_stderr(safe(text), styles)
 
     def warn(self, text: str) -> None:
         """Print a warning on stderr, even with ``--quiet``."""
-        self._tell(safe(text), ("magenta",))
+        self._print_to_stderr(safe(text), ("magenta",))
 
     def error(self, error: SeedXError) -> None:
         """Print an error on stderr, in a few lines or as one JSON object."""
@@ -204,9 +204,9 @@ class Terminal:
     def table(
         self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, empty: str = "Nothing."
     ) -> None:
-        """Print rows: fitted to a terminal, whole and tab-separated in a pipe.
+        """Print rows: fitted to a terminal, uncut and tab-separated in a pipe.
 
-        Where there are none, `empty` says so on stderr.
+        If there are none, `empty` says so on stderr.
         """
         from seedx_cli.terminal.tables import fitted, tab_separated
 
@@ -226,7 +226,7 @@ class Terminal:
         return relative(moment, now)
 
     def until(self, moment: str, now: datetime) -> str:
-        """Return a time to come for people, as `time` does."""
+        """Return a future time for people, as `time` does."""
         if not self.is_terminal:
             return moment
         from seedx_cli.terminal.times import until
@@ -234,7 +234,7 @@ class Terminal:
         return until(moment, now)
 
     def page(self, text: str, pager: str | None = None) -> None:
-        """Print a text, through a pager where it is longer than the terminal."""
+        """Print a text, through a pager if it is longer than the terminal."""
         if not self.is_terminal or text.count("\n") < self.size[1]:
             self.stdout.write(text)
             return
@@ -244,7 +244,7 @@ class Terminal:
         page(text, command or "less", self.environment, self.stdout)
 
     def wait(self, seconds: float, reason: str) -> None:
-        """Wait before something is tried again, with a countdown where a person can see it."""
+        """Wait before a retry, with a countdown if a person can see it."""
         if seconds < 1:
             self._sleep(seconds)
         elif self._shows_progress:
@@ -254,7 +254,7 @@ class Terminal:
             self._sleep(seconds)
 
     def spinner(self, text: str) -> Spinner | None:
-        """Start a sign of life on stderr; None where nobody would see it."""
+        """Start a spinner on stderr; None if nobody would see it."""
         if not self._shows_progress:
             return None
         from seedx_cli.terminal.spinner import Spinner
@@ -282,7 +282,7 @@ class Terminal:
         finally:
             show("")
             if is_below_drawing:
-                # Whatever is drawn next expects the cursor where it left it, but for the column.
+                # The next drawing expects the cursor in the row where it left it.
                 self.stderr.write("\x1b[A")
                 self.stderr.flush()
 
@@ -290,13 +290,13 @@ class Terminal:
         self.stderr.write(f"\r{shortened(safe(text), self.width - 1)}\x1b[K")
         self.stderr.flush()
 
-    def _tell(self, text: str, styles: Sequence[str]) -> None:
+    def _print_to_stderr(self, text: str, styles: Sequence[str]) -> None:
         self.end_line()
         self.stderr.write(f"{self._styled(self._wrapped(text), styles, self.stderr)}\n")
         self.stderr.flush()
 
     def _wrapped(self, text: str) -> str:
-        """Wrap a text for stderr, where that is a terminal."""
+        """Wrap a text for stderr, if that is a terminal."""
         return prose(text, self.width) if self.stderr.isatty() else text
 
     def _styled(self, text: str, names: Sequence[str], stream: TextIO) -> str:

@@ -11,7 +11,7 @@ _MONTH = 30 * 86_400
 
 
 def relative(moment: str, now: datetime) -> str:
-    """Say how long ago a time was; where that is over a month, its date.
+    """Say how long ago a time was, or its date if that was over a month ago.
 
     Args:
         moment: An RFC 3339 time; any other text is returned unchanged.

@@ -1,1 +1,1 @@
-"""What several commands share about tickets, their texts and AI replies."""
+"""Tickets, their texts and AI replies: what several commands share."""

@@ -1,4 +1,4 @@
-"""Changing a ticket, as `ticket close`, `edit`, `assign` and others do."""
+"""Changing a ticket, for `ticket close`, `edit`, `assign` and others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def change(number: int, changes: TicketChanges, context: Context) -> None:
-    """Change a ticket and show what it is now."""
+    """Change a ticket and show the result."""
     show_facts(context.api.tickets.edit(number, changes), context)
 
 

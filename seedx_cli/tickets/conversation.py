@@ -41,7 +41,7 @@ def message_for_terminal(message: Message, io: Terminal, now: datetime) -> str:
 
 
 def for_pipe(ticket: Ticket, io: Terminal) -> str:
-    """Return a ticket for programs and `less`: a field a line, then the whole conversation."""
+    """Return a ticket for programs and `less`: one field per line, then the whole conversation."""
     assignee = ticket["assignee"]
     fields = {
         "id": str(ticket["id"]),
@@ -65,7 +65,7 @@ def for_pipe(ticket: Ticket, io: Terminal) -> str:
 
 
 def message_for_pipe(message: Message, io: Terminal) -> str:
-    """Return one message for programs: a line that names it, then its text."""
+    """Return one message for programs: a line that identifies it, then its text."""
     facts = (author(message), _kind(message) or "message", message["created_at"])
     named = "\t".join([f"-- {message['id']}", *map(safe_line, facts)])
     cited = "".join(f"{line}\n" for line in sources(message["citations"]))
@@ -73,7 +73,7 @@ def message_for_pipe(message: Message, io: Terminal) -> str:
 
 
 def author(message: Message) -> str:
-    """Return the name of who wrote a message."""
+    """Return the name of a message's author."""
     if message["is_ai"]:
         return "SeedX AI"
     written_by = message["author"]
@@ -119,7 +119,7 @@ def _byline(name: str, moment: str, io: Terminal, now: datetime, *, internal: bo
 
 
 def _as_written(content: str, io: Terminal) -> str:
-    """Keep the lines of what a person wrote: much of it is logs and mail, not Markdown."""
+    """Keep the lines as a person wrote them: often they are logs or mail, not Markdown."""
     width = io.width - len(_INDENT)
     rows = (row for line in safe(content).split("\n") for row in wrapped(line, width))
     return _indented(rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from seedx_cli.errors import SeedXError, UsageError
 from seedx_cli.terminal.prompts import ask, write_text
 from seedx_cli.tickets.conversation import sources
-from seedx_cli.tickets.texts import Source, kept
+from seedx_cli.tickets.texts import Source, keep_until_sent
 
 if TYPE_CHECKING:
     from seedx_cli.context import Context
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 _ANSWERS = {"s": "send", "e": "edit", "d": "discard"}
 
 
-def settle(draft: Reply, number: int, context: Context) -> None:
-    """Ask what to do with a draft until it is sent or discarded.
+def review(draft: Reply, number: int, context: Context) -> None:
+    """Ask a person what to do with a draft, until it is sent or discarded.
 
     Args:
         draft: What the AI wrote.
-        number: The ticket it answers.
+        number: The ticket that it replies to.
         context: The terminal, the API and the settings.
     """
-    text = _decided(draft, number, context)
+    text = _ask_for_decision(draft, number, context)
     if text is None:
         context.io.note("Discarded; nothing was sent.")
     else:
@@ -46,12 +46,12 @@ def send(draft: Reply, number: int, context: Context) -> None:
     _send(_with_sources(draft), number, context)
 
 
-def _decided(draft: Reply, number: int, context: Context) -> str | None:
-    """Return the text to send, None to discard it; what was edited survives an interrupt."""
+def _ask_for_decision(draft: Reply, number: int, context: Context) -> str | None:
+    """Return the text to send, None to discard it; an edited text survives an interrupt."""
     text, is_edited = _with_sources(draft), False
     try:
         while True:
-            # A draft that only hands off is not an answer before a person has edited it.
+            # A draft that only hands off is not a reply until a person has edited it.
             can_send = is_edited or not draft.handoff
             question = "[s]end, [e]dit or [d]iscard" if can_send else "[e]dit or [d]iscard"
             answer = _ANSWERS.get(ask(context.io, question, "--send")[:1].lower())
@@ -60,15 +60,15 @@ def _decided(draft: Reply, number: int, context: Context) -> str | None:
             if answer == "discard":
                 return None
             if answer == "edit":
-                text, is_edited = _edited(text, context), True
+                text, is_edited = _edit(text, context), True
     except BaseException:
         if is_edited:
-            with kept(context, text, f"seedx ticket reply {number}", Source()):
+            with keep_until_sent(context, text, f"seedx ticket reply {number}", Source()):
                 raise
         raise
 
 
-def _edited(text: str, context: Context) -> str:
+def _edit(text: str, context: Context) -> str:
     try:
         return write_text(context.io, text, "--send", context.config.editor)
     except UsageError as error:
@@ -83,8 +83,8 @@ def _with_sources(draft: Reply) -> str:
 
 
 def _send(text: str, number: int, context: Context) -> None:
-    with kept(context, text, f"seedx ticket reply {number}", Source()) as keeping:
-        message = context.api.tickets.reply(number, text, key=keeping.key)
+    with keep_until_sent(context, text, f"seedx ticket reply {number}", Source()) as unsent:
+        message = context.api.tickets.reply(number, text, key=unsent.key)
     if context.io.json:
         context.io.record({"event": "sent", "id": None, "data": message})
     else:

@@ -1,4 +1,4 @@
-"""Opening a ticket, as `ticket new` and `ask` do."""
+"""Opening a ticket, for `ticket new` and `ask`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedx_cli.terminal.safe_text import safe_line
-from seedx_cli.tickets.texts import Source, kept
+from seedx_cli.tickets.texts import Source, keep_until_sent
 
 if TYPE_CHECKING:
     from seedx_cli.client.documents import Priority, Ticket
@@ -19,12 +19,12 @@ class NewTicket:
     """A ticket to open.
 
     Attributes:
-        title: One line.
-        description: What the matter is, Markdown.
+        title: The title, in one line.
+        description: The problem, in Markdown.
         source: Where the text came from.
         priority: Its priority; the server's default if None.
         tags: Its tags.
-        ai: Whether the AI answers at once.
+        ai: Whether the AI replies at once.
     """
 
     title: str
@@ -39,14 +39,14 @@ def open_ticket(new: NewTicket, context: Context) -> Ticket:
     """Open a ticket; its text is kept if that fails."""
     text = f"{new.title}\n\n{new.description}"
     command = command_to_open(new.priority, new.tags, ai=new.ai)
-    with kept(context, text, command, new.source) as keeping:
+    with keep_until_sent(context, text, command, new.source) as unsent:
         return context.api.tickets.new(
-            new.title, new.description, priority=new.priority, tags=new.tags, key=keeping.key
+            new.title, new.description, priority=new.priority, tags=new.tags, key=unsent.key
         )
 
 
 def command_to_open(priority: str | None, tags: tuple[str, ...], *, ai: bool) -> str:
-    """Return the command that opens such a ticket, without its text."""
+    """Return the command that opens a ticket with these options, without its text."""
     options = [
         *(["--priority", priority] if priority else []),
         *(word for tag in tags for word in ("--tag", tag)),
@@ -61,7 +61,7 @@ def show_opened(ticket: Ticket, context: Context, *, as_event: bool) -> None:
     Args:
         ticket: The ticket.
         context: What the command works with.
-        as_event: Whether ``--json`` prints a stream, in which the ticket is one more event.
+        as_event: Whether ``--json`` prints a stream, in which the ticket is one event.
     """
     io = context.io
     if io.json and as_event:
@@ -80,4 +80,4 @@ def suggest_next(ticket: Ticket, context: Context) -> None:
     if context.io.is_terminal and not context.io.json:
         number = ticket["id"]
         hint = f"Ask the AI: seedx ai {number}\nLook at it: seedx ticket show {number}"
-        context.io.note(context.shared.completed(hint), "dim")
+        context.io.note(context.shared.add_to_commands(hint), "dim")

@@ -1,4 +1,4 @@
-"""Finding an account, as `ticket assign` and `user role` do."""
+"""Finding an account, for `ticket assign` and `user role`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def find_user(email: str, context: Context) -> User:
-    """Return the account with an e-mail address, in whatever case it is written.
+    """Return the account with an e-mail address; upper and lower case make no difference.
 
     Raises:
         NotFoundError: There is none.

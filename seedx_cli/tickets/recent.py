@@ -1,4 +1,4 @@
-"""The tickets that were shown last, kept for the shell's completion."""
+"""The tickets that were listed last, kept for completion in the shell."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Removes secrets from a text before it leaves the machine.
 
-A secret is known by its own shape (keys of well-known services, tokens, private keys) or by its
+A secret is recognised by its shape (keys of well-known services, tokens, private keys) or by its
 place (after `password=`, in a URL). Removing too much is better than removing too little; what was
 removed is shown.
 """
@@ -16,7 +16,7 @@ _NAMES = (
     r"token(?!s\b|i[sz]|_(?:count|limit|type))|(?<![a-z])_auth\b|"
     r"(?:api|access|account|auth|client|encryption|private|secret|shared|signing)[_-]?key"
 )
-# The name of a file is not the name of a setting.
+# The name of a file, such as token.py, is not the name of a setting.
 _NAME = rf"(?:{_NAMES})(?![\w.-]{{0,40}}\.(?:[jt]sx?|go|js|log|md|py|rb|rs)\b)[\w.-]{{0,40}}"
 _EMPTY = r"(?!(?:null|nil|none|true|false|undefined|\*{3,}|[{}()]{1,3})(?![^\s\"',;]))"
 # Every repetition is bounded, so that no text can make a search slow.
@@ -100,7 +100,7 @@ RULES = (
         rf"(?P<value>{_QUOTED}|{_BARE})",
         flags=_ANY_CASE,
     ),
-    # Much that follows a colon is prose; a secret is quoted or ends its line or list item.
+    # What follows a colon is often prose; a secret is quoted, or ends its line or list item.
     _rule(
         "secret",
         rf"{_NAME}[\"']?[ \t]{{0,8}}:(?:[ \t]{{0,8}}|\s{{0,80}}(?=[\"'])){_EMPTY}",
@@ -130,7 +130,7 @@ RULES = (
         r"\b(?:IDENTIFIED[ ]BY|PASSWORD)[ \t]{1,8}(?P<value>'[^'\n]{1,500}')",
         flags=_ANY_CASE,
     ),
-    # A line of .pgpass; a port of four or five digits tells it from a compiler's line and column.
+    # A line of .pgpass; its port of four or five digits rules out a compiler's line number.
     _rule(
         "password",
         r"^[^:\s]{1,253}:(?:\d{4,5}|\*)(?::[^:\s]{1,63}){2}:(?P<value>\S{1,500})$",
@@ -161,7 +161,7 @@ def redact(text: str, *, emails: bool = False) -> tuple[str, list[Redaction]]:
         emails: Whether e-mail addresses are removed too.
 
     Returns:
-        The text without escape sequences and with `[redacted: KIND]` in the place of each secret,
+        The text without escape sequences and with `[redacted: KIND]` in place of each secret,
         and the list of what was removed.
     """
     text = _ESCAPE_SEQUENCE.sub("", text)

@@ -23,13 +23,13 @@ _HANDOFFS = {
     "missing_knowledge": "the knowledge base does not answer this",
     "policy": "this is for a person to decide",
     "provider_failure": "the AI could not be reached",
-    "limit": "the AI has answered as often as it may",
+    "limit": "the reply reached its maximum length",
 }
-"""Why a run left the answer to a person; a newer server may know more reasons."""
+"""Why a run handed the ticket off; a newer server may have more reasons."""
 
 
-class TornOutput(SeedXError):
-    """A pipe has taken the beginning of a text that was discarded later."""
+class IncompleteOutputError(SeedXError):
+    """A pipe has received the beginning of a text that was later discarded."""
 
 
 class View(Protocol):
@@ -42,10 +42,10 @@ class View(Protocol):
         """Discard the text so far; it follows again from its beginning."""
 
     def finish(self) -> None:
-        """Show the rest of the text, which is complete."""
+        """Show the rest; the text is complete."""
 
     def abort(self) -> None:
-        """Show the rest of what came of the text, which is incomplete."""
+        """Show the rest of what has come; the text is incomplete."""
 
 
 @dataclass(frozen=True)
@@ -69,19 +69,19 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str | None) -> Repl
     """Show an AI run to its end.
 
     On a terminal the text is drawn as Markdown while it comes. In a pipe it is the raw Markdown
-    and nothing else, also where colour is forced. With ``--json`` every event is one line.
+    and nothing else, even if colour is forced. With ``--json`` every event is one line.
 
     Args:
         run: The run's events.
         context: The terminal and the options.
-        go_on: The command that shows the text after an interrupt; None where there is none.
+        go_on: The command that shows the text after an interrupt; None if there is none.
 
     Returns:
         What it wrote.
 
     Raises:
         ApiError: The run failed.
-        TornOutput: The text was restarted after a pipe had taken some of it.
+        IncompleteOutputError: The text was restarted after a pipe had taken some of it.
     """
     io = context.io
     parts: list[str] = []
@@ -104,7 +104,7 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str | None) -> Repl
         io.note("\nStopped reading.")
         if go_on is not None:
             hint = f"The AI goes on writing. See the text: {go_on}"
-            io.note(context.shared.completed(hint))
+            io.note(context.shared.add_to_commands(hint))
         raise
     except BaseException:
         view.abort()
@@ -116,14 +116,14 @@ def follow(run: Iterator[Event], context: Context, *, go_on: str | None) -> Repl
         raise ApiError(status if isinstance(status, int) else 500, problem)
     view.finish()
     if not io.json:
-        _tell_end(first or last, last, io)
+        _show_ending(first or last, last, io)
     return Reply(
         "".join(parts), last.data.get("message_id"), _citations(last), _handoff_in_words(last)
     )
 
 
 def view_of(io: Terminal, go_on: str | None) -> View:
-    """Return the way to show the text of a run there; `go_on` is as for `follow`."""
+    """Return the view for a terminal, a pipe or ``--json``; `go_on` is as for `follow`."""
     if io.json:
         return _NoView()
     if not io.can_draw:
@@ -150,12 +150,12 @@ class _NoView:
 class _RawMarkdown:
     """Writes the Markdown as it comes, for a pipe; only control characters are escaped.
 
-    What a pipe has taken cannot be taken back. When the text is restarted, what it repeats is left
-    out; where it differs, nothing more is written and the end is an error.
+    What a pipe has received cannot be taken back. When the text is restarted, the part that it
+    repeats is left out; if it differs, nothing more is written and the end is an error.
 
     Args:
         io: Where to write.
-        go_on: The command that writes the finished text; None where there is none.
+        go_on: The command that writes the finished text; None if there is none.
     """
 
     def __init__(self, io: Terminal, go_on: str | None) -> None:
@@ -166,26 +166,26 @@ class _RawMarkdown:
         self._written = ""
 
     def feed(self, text: str) -> None:
-        self._take(self._safe.feed(text))
+        self._write_new(self._safe.feed(text))
 
     def restart(self) -> None:
         self._safe = SafeStream()
         self._text = ""
 
     def finish(self) -> None:
-        self._take(self._safe.finish())
+        self._write_new(self._safe.finish())
         if self._text != self._written:
             self._io.end_line()
-            raise TornOutput(
+            raise IncompleteOutputError(
                 "The AI restarted its text while it was being written; this output is incomplete",
                 hint=f"Write it again: {self._go_on}" if self._go_on else None,
             )
 
     def abort(self) -> None:
-        self._take(self._safe.finish())
+        self._write_new(self._safe.finish())
         self._io.end_line()
 
-    def _take(self, text: str) -> None:
+    def _write_new(self, text: str) -> None:
         self._text += text
         if self._text != self._written and self._text.startswith(self._written):
             self._io.raw(self._text[len(self._written) :])
@@ -193,7 +193,7 @@ class _RawMarkdown:
 
 
 class _LiveMarkdown:
-    """Draws the Markdown while it comes, on a terminal; a sign of life until the first piece."""
+    """Draws the Markdown while it comes, on a terminal; a spinner turns until the first piece."""
 
     def __init__(self, io: Terminal) -> None:
         from seedx_cli.markdown.drawing import live_markdown
@@ -227,8 +227,8 @@ class _LiveMarkdown:
             self._spinner = None
 
 
-def _tell_end(began: Event, done: Event, io: Terminal) -> None:
-    """Show what the text rests on and who goes on; in a pipe on stderr, beside the text."""
+def _show_ending(began: Event, done: Event, io: Terminal) -> None:
+    """Show the sources and remarks below the text; if stdout is a pipe, on stderr."""
     lines = [*sources(_citations(done)), *_remarks(began, done)]
     if not io.is_terminal:
         for line in lines:
@@ -252,13 +252,13 @@ def _handoff_in_words(done: Event) -> str | None:
 def _remarks(began: Event, done: Event) -> Iterator[str]:
     purpose = began.data.get("purpose")
     if done.data.get("finish_reason") == "length":
-        yield "The reply was cut: it reached the longest length."
+        yield "The reply was cut off: it reached its maximum length."
     if done.data.get("posted") is False and purpose == "reply":
-        yield "Somebody answered meanwhile, so this was not posted."
+        yield "Somebody replied in the meantime, so this was not posted."
     handoff = _handoff_in_words(done)
     if handoff:
         reason = safe_line(handoff)
-        # Nobody sees a question without a ticket.
+        # No person sees a question that has no ticket.
         if purpose == "ask":
             yield f"Not answered: {reason}; open a ticket to ask a person."
         else:

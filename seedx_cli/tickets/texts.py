@@ -1,4 +1,4 @@
-"""Text that a person gives to a command: where it is read from, and how it is never lost."""
+"""Text that a person gives to a command: where it comes from, and how it is kept until sent."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Source:
 
     def __post_init__(self) -> None:
         if sum(given is not None for given in (self.body, self.file, self.recover)) > 1:
-            raise UsageError("Give the text once: --body, --file or --recover")
+            raise UsageError("Give the text only once: --body, --file or --recover")
 
     def read(self, context: Context, template: str) -> str:
-        """Read the text, in the editor where no source is given.
+        """Read the text, in the editor if no source is given.
 
         Args:
             context: The terminal and the settings.
@@ -69,7 +69,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Kept:
+class UnsentText:
     """A text that is being sent.
 
     Attributes:
@@ -82,11 +82,13 @@ class Kept:
 
 
 @contextmanager
-def kept(context: Context, text: str, command: str, source: Source) -> Iterator[Kept]:
+def keep_until_sent(
+    context: Context, text: str, command: str, source: Source
+) -> Iterator[UnsentText]:
     """Keep a text on disk until the block has sent it.
 
-    The key comes from the file's name and the text, so that ``--recover`` of an unchanged text
-    cannot open a second ticket where only the answer was lost.
+    The key comes from the file's name and the text, so that ``--recover`` with an unchanged text
+    cannot open a second ticket if only the response was lost.
 
     Args:
         context: The terminal and the settings.
@@ -104,7 +106,7 @@ def kept(context: Context, text: str, command: str, source: Source) -> Iterator[
     is_kept = source.recover is not None or _write(file, text, context)
     digest = hashlib.sha256(f"{file.name}\n{text}".encode()).hexdigest()
     try:
-        yield Kept(file, digest[:32])
+        yield UnsentText(file, digest[:32])
     except BaseException as error:
         told = f"Your text is kept. Send it: {command} --recover {shlex.quote(str(file))}"
         if not is_kept:
@@ -112,14 +114,14 @@ def kept(context: Context, text: str, command: str, source: Source) -> Iterator[
         if isinstance(error, SeedXError):
             error.hint = f"{error.hint}\n{told}" if error.hint else told
         else:
-            context.io.warn(context.shared.completed(told))
+            context.io.warn(context.shared.add_to_commands(told))
         raise
     if file.parent == directory:
         file.unlink(missing_ok=True)
 
 
 def _write(file: Path, text: str, context: Context) -> bool:
-    """Keep a text; it is sent even if the folder cannot be written."""
+    """Keep a text on disk; return False, with a warning, if the folder cannot be written."""
     try:
         write_private(file, text + "\n")
     except OSError as error:
@@ -153,5 +155,5 @@ def decoded(content: bytes, name: str) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether a text can be sent; a word of the command line that is not UTF-8 cannot."""
+    """Whether a text can be sent; an argument that is not in UTF-8 cannot."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,4 +1,4 @@
-"""Following a ticket as it happens, as `ticket watch` and `ticket show --watch` do."""
+"""Following a ticket live, for `ticket watch` and `ticket show --watch`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seedx_cli.client.sse import CAUGHT_UP
 from seedx_cli.errors import ApiError
 from seedx_cli.terminal.safe_text import safe_line
 from seedx_cli.tickets.conversation import message_for_pipe, message_for_terminal
-from seedx_cli.tickets.streaming import TornOutput, follow
+from seedx_cli.tickets.streaming import IncompleteOutputError, follow
 
 if TYPE_CHECKING:
     from seedx_cli.client.sse import Event
@@ -26,8 +26,8 @@ _FROM_THE_BEGINNING = "0"
 class Watcher:
     """Follows one ticket: first `begin`, then `run`.
 
-    The stream of events is read up to the present before the ticket is, so that nothing is
-    missed between the two. What happens meanwhile is in both: such messages are known by their
+    The stream of events is read up to the present before the ticket is, so that nothing is missed
+    between the two. What happens in the meantime is in both; such messages are recognised by their
     ids and shown once.
 
     Args:
@@ -44,7 +44,7 @@ class Watcher:
 
     def begin(self) -> Ticket:
         """Read what happened so far and return the ticket as it is now."""
-        self._unfinished = _unfinished_replies(_past(self._events))
+        self._unfinished = _unfinished_replies(_past_events(self._events))
         ticket = self._context.api.tickets.show(self._number)
         self._shown = {message["id"] for message in ticket["messages"]}
         return ticket
@@ -71,7 +71,7 @@ class Watcher:
         elif event.event == "ticket.updated":
             self._tell(f"{_actor(event)} changed {_changes(data)}")
         elif event.event == "run.finished" and data.get("status") != "done":
-            self._tell(f"The AI's run ended: {data.get('status')}")
+            self._tell(f"The AI run ended: {data.get('status')}")
         if (run_id := _started_reply(event)) is not None:
             self._show_reply(run_id)
         io.stdout.flush()
@@ -89,11 +89,11 @@ class Watcher:
         if api.ai.run(run_id)["status"] not in _UNFINISHED:
             return
         if not io.json:
-            self._tell("SeedX AI is answering")
+            self._tell("SeedX AI is replying")
         go_on = f"seedx ticket watch {self._number}"
         try:
             reply = follow(api.ai.follow(run_id), self._context, go_on=go_on)
-        except (ApiError, TornOutput) as error:
+        except (ApiError, IncompleteOutputError) as error:
             self._tell(error.message)
         else:
             if not io.json:
@@ -108,16 +108,16 @@ class Watcher:
 
 
 def newest_run(number: int, context: Context) -> int | None:
-    """Return the AI run of a ticket that was started last, None if there is none."""
+    """Return the AI run that was started last on a ticket, None if there is none."""
     newest = None
-    for event in _past(context.api.tickets.events(number, last_id=_FROM_THE_BEGINNING)):
+    for event in _past_events(context.api.tickets.events(number, last_id=_FROM_THE_BEGINNING)):
         run_id = _data(event).get("run_id")
         if event.event == "run.started" and isinstance(run_id, int):
             newest = run_id
     return newest
 
 
-def _past(events: Iterator[Event]) -> Iterator[Event]:
+def _past_events(events: Iterator[Event]) -> Iterator[Event]:
     """Read a ticket's events up to the present."""
     for event in events:
         if event.event == CAUGHT_UP:
@@ -138,7 +138,7 @@ def _unfinished_replies(events: Iterator[Event]) -> list[int]:
 
 
 def _started_reply(event: Event) -> int | None:
-    """Return the run that an event says has begun to write a reply, if it does."""
+    """Return the run that started to write a reply, if the event is about one."""
     data = _data(event)
     run_id = data.get("run_id")
     is_reply = event.event == "run.started" and data.get("purpose") == "reply"

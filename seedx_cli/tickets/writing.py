@@ -1,11 +1,11 @@
-"""Adding a message to a ticket, as `ticket reply` and `ticket note` do."""
+"""Adding a message to a ticket, for `ticket reply` and `ticket note`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from seedx_cli.terminal.prompts import SCISSORS
-from seedx_cli.tickets.texts import Source, kept
+from seedx_cli.tickets.texts import Source, keep_until_sent
 
 if TYPE_CHECKING:
     from seedx_cli.context import Context
@@ -22,9 +22,9 @@ def add_message(
 ) -> None:
     """Add a reply, or a note for staff only, to a ticket; the text is kept if that fails."""
     content = source.read(context, _TEMPLATE.format(kind=kind, number=number))
-    with kept(context, content, f"seedx ticket {kind} {number}", source) as keeping:
+    with keep_until_sent(context, content, f"seedx ticket {kind} {number}", source) as unsent:
         message = context.api.tickets.reply(
-            number, content, internal=kind == "note", key=keeping.key
+            number, content, internal=kind == "note", key=unsent.key
         )
     if context.io.json:
         context.io.document(message)

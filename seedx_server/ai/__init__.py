@@ -1,1 +1,1 @@
-"""AI runs: one generation for a ticket, with a life of its own."""
+"""AI runs: each generates one text, for a ticket or a question."""

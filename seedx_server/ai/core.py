@@ -1,4 +1,4 @@
-"""Words and documents of AI runs: pure."""
+"""Enumerations and schemas of AI runs: pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from seedx_server.messages.core import Author, Citation
 
 
 class Purpose(StrEnum):
-    """What a run's text is for.
+    """The purpose of a run's text.
 
     A reply is posted on its ticket; drafts and summaries are for staff only; the answer to a
     question that has no ticket is only for the person who asked it.
@@ -32,7 +32,7 @@ TO_CUSTOMERS = frozenset({Purpose.REPLY, Purpose.ASK})
 
 
 class RunStatus(StrEnum):
-    """How far a run has come."""
+    """The status of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -66,33 +66,33 @@ class Question(BaseModel):
 
     question: Annotated[str, Field(max_length=2_000), AfterValidator(plain)]
     context: Annotated[str, Field(max_length=50_000), AfterValidator(plain)] | None = Field(
-        default=None, description="Such as the output of a command."
+        default=None, description="Context for the question, such as the output of a command."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: what the provider said of it, what was kept and what was posted.
+    """The end of a run: what the provider reported, what was kept and what was posted.
 
-    Each attribute is one of `Run`, the table, of the same name. To tell more of runs, add it
+    Each attribute has the name of its column in `Run`. To record another fact about runs, add it
     here, to `Run` with a migration, and to `OutcomeDocument`.
 
     Attributes:
         status: Done, failed or cancelled.
         finish_reason: Why the text ended: `stop`, `length` (cut, by the model or by a limit),
-            `superseded`, `cancelled`, `error`, or what the provider says.
-        handoff: Why a person has to take over, if one has to.
+            `superseded`, `cancelled`, `error`, or the provider's own reason.
+        handoff: Why a person must take over; None if nobody needs to.
         posted: Whether the text was posted on the ticket.
-        message_id: The message that it was posted as.
-        citations: The articles that the text rests on, in order of first use.
-        provider: Who answered.
-        model: The model that answered.
+        message_id: The id of the message that it was posted as.
+        citations: The passages that the text cites, in order of first use.
+        provider: The name of the provider that answered.
+        model: The name of the model that answered.
         prompt_version: The version of the prompt's template.
         prompt_tokens: Tokens of the prompt, if the provider counted them.
         completion_tokens: Tokens of the text, if the provider counted them.
         cost: Their price, if the model has one in the settings.
         first_text_ms: Milliseconds from the claim to the first text.
-        error: For a failed run, what went wrong, in words for people.
+        error: For a failed run, a message for people about what went wrong.
     """
 
     status: RunStatus
@@ -121,7 +121,7 @@ class Usage(BaseModel):
 
 
 class OutcomeDocument(BaseModel):
-    """How a run ended, as the event `done` tells it."""
+    """The outcome of a run, as the event `done` reports it."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -169,7 +169,7 @@ class EventDocument(BaseModel):
 
 
 def finished_data(run_id: int, purpose: Purpose, outcome: Outcome) -> dict[str, JsonValue]:
-    """Return what the event `run.finished` tells of a run."""
+    """Return the data of the event `run.finished`."""
     return {
         "run_id": run_id,
         "purpose": purpose,

@@ -1,4 +1,4 @@
-"""What runners write: who owns a run, its text while it grows, and how it ended."""
+"""The rows that runners write: a run's lease, its text while it grows, and how it ended."""
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +31,7 @@ RUN_TOPIC = "run"
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right of one process to write a run.
+    """The right of one process to write to a run.
 
     Attributes:
         run_id: The run.
@@ -44,15 +44,15 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """What a runner has to write of one run.
+    """The unwritten changes of one run.
 
     Attributes:
-        lease: The runner's right to write.
-        edition: How often the text has started.
-        discards: Whether the text in the database is of an earlier edition.
+        lease: The lease under which they are written.
+        edition: How often the text was started.
+        discards: Whether the text in the database belongs to an earlier edition.
         offset: Where the new text begins, in characters.
-        text: The new text, "" if there is none.
-        tokens: About how many tokens the run has cost.
+        text: The new text, or "" if there is none.
+        tokens: Roughly how many tokens the run has used.
     """
 
     lease: Lease
@@ -64,24 +64,24 @@ class Flush:
 
 
 class RunLeases:
-    """The runs of all server processes, as the one that owns a run writes it.
+    """Writes to runs on behalf of the process that owns them.
 
     Args:
-        session: The session whose transaction it is part of.
+        session: The session in whose transaction it writes.
     """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def claim(self, lease: timedelta, own: Collection[int]) -> Run | None:
-        """Take on the oldest run that is queued or whose owner's lease ran out.
+        """Claim the oldest run that is queued or whose owner's lease ran out.
 
-        Text of an earlier owner is discarded: it is deleted and the edition rises.
+        The text of an earlier owner is discarded: it is deleted and the edition rises.
 
         Args:
-            lease: How long the run is this process's own unless it is extended.
-            own: The runs that this process works on. If nobody took one of them over while the
-                database was away, its lease is simply extended again.
+            lease: How long the lease lasts unless it is extended.
+            own: The runs that this process already works on. They are not claimed again: if no
+                process took one over during an outage, its lease is simply extended.
         """
         waiting = (
             select(Run.id)
@@ -117,14 +117,14 @@ class RunLeases:
         return run
 
     async def flush(self, flushes: Sequence[Flush], lease: timedelta) -> Mapping[int, bool]:
-        """Extend leases and write new text, of all of a process's runs at once.
+        """Extend the leases and write the new text of all of a process's runs at once.
 
         Args:
-            flushes: What there is to write, one a run.
-            lease: How long the runs are this process's own from now on.
+            flushes: The unwritten changes, one for each run.
+            lease: How long the leases last from now on.
 
         Returns:
-            For each run whose lease is still valid, whether it is to be cancelled.
+            By id, for each run whose lease is still valid: whether it is to be cancelled.
         """
         held = await self._extend(flushes, lease)
         kept = [flush for flush in flushes if flush.lease.run_id in held]
@@ -138,7 +138,7 @@ class RunLeases:
         ]
         if chunks:
             statement = insert(RunChunk)
-            # The text may be there already, when the answer to its commit was lost.
+            # The text may be there already, if the reply to an earlier commit was lost.
             await self._session.execute(
                 statement.on_conflict_do_update(
                     index_elements=[RunChunk.run_id, RunChunk.offset],
@@ -153,12 +153,12 @@ class RunLeases:
     async def finish(self, last: Flush, outcome: Outcome, answered_message_id: int | None) -> bool:
         """Write how a run ended, if the lease is still valid.
 
-        The posted message, or else the row itself, has the text from now on. The token stays, so
-        that readers know whose text they read.
+        From now on the text is in the posted message, or else in the row itself. The token is
+        kept, so that readers can tell which owner's text they have.
 
         Args:
             last: The whole text, from its start.
-            outcome: How it ended.
+            outcome: How the run ended.
             answered_message_id: The message that the run answers.
 
         Returns:
@@ -166,7 +166,7 @@ class RunLeases:
         """
         run_id = await self._session.scalar(
             update(Run)
-            .where(_held(last.lease))
+            .where(_lease_is_valid(last.lease))
             .values(
                 finished_at=func.now(),
                 lease_until=None,
@@ -174,7 +174,7 @@ class RunLeases:
                 estimated_tokens=last.tokens,
                 trigger_message_id=answered_message_id,
                 final_text=last.text if outcome.message_id is None else None,
-                **_columns(outcome),
+                **_outcome_columns(outcome),
             )
             .returning(Run.id)
             .execution_options(synchronize_session=False)
@@ -186,10 +186,10 @@ class RunLeases:
         return True
 
     async def release(self, lease: Lease) -> None:
-        """Give a run back to the queue; it does not count as an attempt."""
+        """Return a run to the queue without counting an attempt."""
         await self._session.execute(
             update(Run)
-            .where(_held(lease))
+            .where(_lease_is_valid(lease))
             .values(
                 status=RunStatus.QUEUED,
                 attempts=Run.attempts - 1,
@@ -234,7 +234,7 @@ class RunLeases:
         await self._session.execute(delete(RunChunk).where(RunChunk.run_id.in_(run_ids)))
 
 
-def _held(lease: Lease) -> ColumnElement[bool]:
+def _lease_is_valid(lease: Lease) -> ColumnElement[bool]:
     return and_(
         Run.id == lease.run_id,
         Run.lease_token == lease.token,
@@ -242,7 +242,7 @@ def _held(lease: Lease) -> ColumnElement[bool]:
     )
 
 
-def _columns(outcome: Outcome) -> dict[str, object]:
+def _outcome_columns(outcome: Outcome) -> dict[str, object]:
     columns = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
     columns["citations"] = [citation.model_dump(mode="json") for citation in outcome.citations]
     return columns

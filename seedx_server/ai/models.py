@@ -24,12 +24,12 @@ IS_LIVE = text("status IN ('queued', 'running')")
 class Run(Timestamped, Identified):
     """One AI generation, for a ticket or for a question that has none.
 
-    `attempts` counts the processes that took the run on; `edition` counts how often its text
+    `attempts` counts how often a process claimed the run; `edition` counts how often its text was
     started, so that a reader knows when the text it has is discarded.
 
-    The text has one place: chunks until the run ends, then the posted message, or `final_text`
-    where there is none. `estimated_tokens` is about what the run cost so far, and counts where
-    the provider does not say.
+    The text is kept in one place: in chunks until the run ends, then in the posted message, or in
+    `final_text` if there is none. `estimated_tokens` is roughly how many tokens the run has used so
+    far; it is counted when the provider reports no usage.
     """
 
     __tablename__ = "ai_runs"
@@ -94,7 +94,7 @@ class Run(Timestamped, Identified):
 
 
 class RunChunk(Base):
-    """A piece of a live run's text, at its place in characters from the start."""
+    """A piece of a live run's text, and its offset in characters from the start."""
 
     __tablename__ = "ai_run_chunks"
 

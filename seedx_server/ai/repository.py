@@ -1,4 +1,4 @@
-"""Queries over AI runs: what requests start, stop and read."""
+"""Queries over AI runs, for requests that start, stop and read them."""
 
 import uuid
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ from seedx_server.tickets.models import Ticket
 CANCEL_TOPIC = "cancel"
 HOUR = timedelta(hours=1)
 LIMIT_LOCK = 7_333_002
-"""The first key of the advisory locks that keep counting and starting of runs together."""
+"""The first key of the advisory locks under which a user's runs are counted and started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a user and the desk have used of their limits.
+    """The usage that counts against the limits of a user and of the desk.
 
     Attributes:
         runs: The user's runs of the last hour.
@@ -54,12 +54,12 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come, for one of its readers.
+    """The progress of a run since a reader's offset.
 
     Attributes:
-        status: Where it is in its life.
-        edition: How often the text has started.
-        owner: The lease token of the process whose text this is.
+        status: The run's status.
+        edition: How often the text was started.
+        owner: The lease token of the process that wrote the text.
         text: The text from the reader's offset on.
         length: The length of the whole text in characters.
     """
@@ -132,9 +132,9 @@ class RunRepository(SqlRepository[Run]):
         return progress.text if progress is not None else ""
 
     async def unscoped_progress(self, run_id: int, offset: int) -> Progress | None:
-        """Return what a reader whose right to see the run was checked before has to know.
+        """Return a run's progress for a reader who is known to be allowed to see it.
 
-        It is one statement, so that edition and text are of one moment.
+        One statement reads it all, so that edition and text belong together.
 
         Args:
             run_id: The run.
@@ -145,17 +145,17 @@ class RunRepository(SqlRepository[Run]):
         return Progress(*row) if row is not None else None
 
     async def unscoped(self, run_id: int) -> Run | None:
-        """Return a run for a reader whose right to see it was checked before."""
+        """Return a run for a reader who is known to be allowed to see it."""
         return await self.session.get(Run, run_id, populate_existing=True)
 
     async def request_cancel(self, run: Run) -> bool:
-        """Cancel a queued run, or ask the process that has it to stop.
+        """Cancel a queued run, or ask the process that owns it to stop.
 
         Returns:
             Whether that ended the run.
         """
         is_queued = Run.status == RunStatus.QUEUED
-        # A run that was given back to the queue may have text.
+        # A run that was returned to the queue may have text.
         text = func.coalesce(_chunks_from(literal(0)), "")
         status = await self.session.scalar(
             update(Run)
@@ -178,9 +178,9 @@ class RunRepository(SqlRepository[Run]):
         return is_ended
 
     async def spending(self, user_id: int) -> Spending:
-        """Return what is used of the limits, and hold others of this user back until commit."""
+        """Return what is used of the limits; other requests of this user wait until the commit."""
         await self.session.execute(select(func.pg_advisory_xact_lock(LIMIT_LOCK, user_id)))
-        # By the clock: this transaction may have begun before the first of the runs did.
+        # The clock, not now(): this transaction may have begun before the first of the runs.
         left = func.min(Run.created_at) + HOUR - func.clock_timestamp()
         runs, wait = (
             await self.session.execute(
@@ -229,5 +229,5 @@ def _progress() -> Select[RunStatus, int, uuid.UUID | None, str, int]:
     ).where(Run.id == bindparam("run_id"))
 
 
-# Made once: readers of runs elsewhere ask this many times a second.
+# Built once: readers of runs in other processes execute it many times a second.
 _PROGRESS = _progress()

@@ -1,4 +1,4 @@
-"""Routes of AI runs and of a ticket's events."""
+"""Routes for AI runs and for a ticket's events."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from seedx_server.infrastructure.errors import (
     TooManyRequests,
     existing,
 )
-from seedx_server.infrastructure.web.dependencies import SessionDep, answer, parts_as
+from seedx_server.infrastructure.web.dependencies import SessionDep, json_response, parts_as
 from seedx_server.infrastructure.web.idempotency import KEY_REUSED, IdempotencyDep
 from seedx_server.infrastructure.web.openapi import Responses, problems
 from seedx_server.messages.repository import MessageRepository
@@ -40,12 +40,12 @@ LARGEST_EVENT_ID = 2**63 - 1
 MOST_DIGITS_OF_AN_EVENT = len(str(LARGEST_EVENT_ID))
 
 LastEventId = Annotated[
-    str | None, Header(description="The id of the last event that the reader has.")
+    str | None, Header(description="The id of the last event that the reader received.")
 ]
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events that no proxy keeps back."""
+    """A response of server-sent events, which no proxy buffers."""
 
     media_type = "text/event-stream"
 
@@ -59,7 +59,7 @@ class AIParts(AccountParts):
     """The parts of an app that generate and stream answers.
 
     Attributes:
-        providers: Who answers, the chosen one first.
+        providers: The chosen provider, then its fallbacks.
         runner: Works on runs in this process.
         followers: Makes this process's event streams.
     """
@@ -97,7 +97,7 @@ EVENTS: Responses = {
 
 
 FOR_STAFF: dict[str, object] = {"model": None, "prompt_version": None, "cost": None}
-"""What customers see in place of what a run's document tells staff."""
+"""The values that customers see in place of a run's staff-only fields."""
 
 
 def _document(run: Run, text: str, actor: Actor) -> RunDocument:
@@ -115,8 +115,8 @@ async def ai_response(
 ) -> Response:
     """Stream the AI's reply to the newest public message.
 
-    Joins the reply in progress or the one that is the newest message, else starts one. A
-    reader that comes back with `Last-Event-ID` gets what follows in that same run.
+    Joins the reply in progress, or replays the reply that is already the newest message, or else
+    starts a new one. A reader that reconnects with `Last-Event-ID` gets the rest of that run.
     """
     position = Position.parse(last_event_id) if last_event_id else None
     async with parts.sessions() as session, session.begin():
@@ -152,11 +152,11 @@ async def _resumed(service: AIService, ticket_id: int, position: Position, actor
 async def start_run(
     ticket_id: int, body: RunRequest, actor: ActorDep, ai: AI, idempotency: IdempotencyDep
 ) -> Response:
-    """Start a run; follow it at `/ai-runs/{id}/events`."""
-    if earlier := await idempotency.earlier_answer(actor):
+    """Start a run on a ticket; follow it at `/ai-runs/{id}/events`."""
+    if earlier := await idempotency.earlier_response(actor):
         return earlier
     document = _document(await ai.start(ticket_id, body, actor), "", actor)
-    return await idempotency.keep(answer(document, HTTPStatus.ACCEPTED))
+    return await idempotency.keep(json_response(document, HTTPStatus.ACCEPTED))
 
 
 @router.post(
@@ -166,20 +166,20 @@ async def start_run(
     responses=problems(InvalidInput, KEY_REUSED, LIMIT_REACHED),
 )
 async def ask(body: Question, actor: ActorDep, ai: AI, idempotency: IdempotencyDep) -> Response:
-    """Have a question answered that has no ticket; follow it at `/ai-runs/{id}/events`."""
-    if earlier := await idempotency.earlier_answer(actor):
+    """Ask the AI a question without a ticket; follow the run at `/ai-runs/{id}/events`."""
+    if earlier := await idempotency.earlier_response(actor):
         return earlier
     document = _document(await ai.ask(body, actor), "", actor)
-    return await idempotency.keep(answer(document, HTTPStatus.ACCEPTED))
+    return await idempotency.keep(json_response(document, HTTPStatus.ACCEPTED))
 
 
 @router.get(
     "/ai-runs/{run_id}", response_model=RunDocument, responses=problems(NotFound, InvalidInput)
 )
 async def get_run(run_id: int, actor: ActorDep, ai: AI) -> Response:
-    """Return a run with its text so far."""
+    """Show a run with its text so far."""
     run = await ai.get(run_id, actor)
-    return answer(_document(run, await ai.text(run), actor))
+    return json_response(_document(run, await ai.text(run), actor))
 
 
 @router.get(
@@ -190,7 +190,7 @@ async def get_run(run_id: int, actor: ActorDep, ai: AI) -> Response:
 async def run_events(
     run_id: int, actor: ActorDep, parts: AIPartsDep, last_event_id: LastEventId = None
 ) -> Response:
-    """Stream a run."""
+    """Stream a run's events. With `Last-Event-ID`, the stream resumes after that event."""
     position = Position.parse(last_event_id) if last_event_id else None
     if position is not None and position.run_id != run_id:
         raise InvalidInput.of("Last-Event-ID", f"belongs to run {position.run_id}")
@@ -208,7 +208,7 @@ async def run_events(
 async def cancel_run(run_id: int, actor: ActorDep, ai: AI) -> Response:
     """Ask a run to stop."""
     run = await ai.cancel(run_id, actor)
-    return answer(_document(run, await ai.text(run), actor), HTTPStatus.ACCEPTED)
+    return json_response(_document(run, await ai.text(run), actor), HTTPStatus.ACCEPTED)
 
 
 @router.get(
@@ -219,9 +219,9 @@ async def cancel_run(run_id: int, actor: ActorDep, ai: AI) -> Response:
 async def ticket_events(
     ticket_id: int, actor: ActorDep, parts: AIPartsDep, last_event_id: LastEventId = None
 ) -> Response:
-    """Stream a ticket's life: messages, changes and runs, from its beginning on.
+    """Stream a ticket's events, from the first one on: messages, changes and runs.
 
-    `Last-Event-ID` leaves out what the reader has.
+    With `Last-Event-ID`, the stream resumes after that event.
     """
     after = _event_id(last_event_id)
     async with parts.sessions() as session:

@@ -1,4 +1,4 @@
-"""Rules of AI runs, as requests see them: who may start, join, see and stop one."""
+"""Rules for requests about AI runs: who may start, join, see and stop one."""
 
 import math
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ TOKENS_RETRY_SECONDS = 3_600
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What may be spent on AI runs, over all server processes.
+    """The limits on AI runs, across all server processes.
 
     Attributes:
         runs_per_hour: Runs that one user may start in an hour.
@@ -40,10 +40,10 @@ class AIService:
     Args:
         runs: The runs.
         tickets: The tickets.
-        messages: The messages, to know what a run answers.
-        events: The log of what happens.
-        providers: Who answers, the chosen one first.
-        quota: What may be spent.
+        messages: The messages, to find the one that a run answers.
+        events: The event log.
+        providers: The chosen provider, then its fallbacks.
+        quota: The limits.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class AIService:
 
         Raises:
             NotFound: This actor cannot see the ticket.
-            Forbidden: Only staff have drafts and summaries made, or instruct the AI.
+            Forbidden: Only staff may request drafts and summaries, or instruct the AI.
             Conflict: `run_in_progress`, with the run's id; `ticket_closed`.
             TooManyRequests: A limit is used up.
         """
@@ -89,14 +89,14 @@ class AIService:
         live = await self._runs.live(ticket.id, wanted.purpose)
         if live is not None:
             raise Conflict(
-                f"Run {live.id} works on this already. Follow it: seedx ai {ticket.id}",
+                f"Run {live.id} is already working on this. Follow it: seedx ai {ticket.id}",
                 code="run_in_progress",
                 extra={"run_id": live.id},
             )
         return await self._begin(ticket, wanted, actor)
 
     async def ask(self, wanted: Question, actor: Actor) -> Run:
-        """Start the answer to a question that has no ticket.
+        """Start a run that answers a question without a ticket.
 
         Raises:
             TooManyRequests: A limit is used up.
@@ -113,14 +113,13 @@ class AIService:
             )
         )
         if run is None:
-            raise RuntimeError("a run without a ticket met another one")
+            raise RuntimeError("a run without a ticket conflicted with another run")
         return run
 
     async def join_or_start(self, ticket_id: int, actor: Actor) -> Run:
         """Return the run that answers a ticket's newest public message.
 
-        That is the reply in progress, or the finished one whose message is the newest, or
-        else a new one.
+        That is the reply in progress, or the run that wrote the newest message, or else a new run.
 
         Raises:
             NotFound: This actor cannot see the ticket.
@@ -136,7 +135,7 @@ class AIService:
         return answered or await self._begin(ticket, RunRequest(), actor)
 
     async def cancel(self, run_id: int, actor: Actor) -> Run:
-        """Ask a run to stop. One that has ended stays as it is.
+        """Ask a run to stop. A run that has ended is left unchanged.
 
         Raises:
             NotFound: This actor cannot see it.
@@ -176,7 +175,7 @@ class AIService:
             )
         )
         if run is None:
-            raise Conflict("A run works on this already.", code="run_in_progress")
+            raise Conflict("A run is already working on this.", code="run_in_progress")
         data: dict[str, JsonValue] = {"run_id": run.id, "purpose": run.purpose}
         await self._events.record(
             ticket.id,
@@ -192,13 +191,14 @@ class AIService:
         if spending.runs >= self._quota.runs_per_hour and spending.wait is not None:
             raise TooManyRequests(
                 f"You may have {self._quota.runs_per_hour} AI replies an hour. "
-                "A ticket is open for a person meanwhile.",
+                "You can still reach a person through a ticket.",
                 code="ai_limit_reached",
                 retry_after=max(1, math.ceil(spending.wait.total_seconds())),
             )
         if spending.tokens >= self._quota.tokens_per_day:
             raise TooManyRequests(
-                "The AI's budget for today is used up. A ticket is open for a person meanwhile.",
+                "The AI's budget for today is used up. "
+                "You can still reach a person through a ticket.",
                 code="ai_limit_reached",
                 retry_after=TOKENS_RETRY_SECONDS,
             )

@@ -1,7 +1,7 @@
-"""The door by which the command line reaches the server on its own machine.
+"""The functions through which the command line uses the server on the same machine.
 
-Nothing else of this package is imported from outside it. What goes wrong leaves as an
-`EntryError`, whose text is for people.
+Nothing else in `seedx_server` is imported from outside it. Failures are raised as `EntryError`,
+whose message is for people.
 """
 
 from seedx_server.entry.backup import backup as db_backup

@@ -1,4 +1,4 @@
-"""Backups of the whole database in PostgreSQL's custom format, and their restoration."""
+"""Backs up the whole database in PostgreSQL's custom format, and restores it."""
 
 import contextlib
 import os
@@ -23,13 +23,13 @@ COUNTED_TABLES = ("users", "tickets", "messages", "articles")
 PSQL_OPTIONS = ("--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1")
 
 UNKNOWN_TO_OLDER_SERVERS = b"SET transaction_timeout = 0;\n"
-"""What pg_restore 18 always begins with; PostgreSQL 16 and older do not know this setting."""
+"""The first statement of pg_restore 18, a setting that PostgreSQL 16 and older do not know."""
 
 FIRST_VERSION_WITH_TIMEOUT = 170_000
 
 
 def backup(file: Path) -> None:
-    """Write the whole database to a file, which is complete or not changed at all.
+    """Write the whole database to a file; if that fails, an existing file is left unchanged.
 
     Raises:
         EntryError: The database cannot be read or the file cannot be written.
@@ -38,7 +38,7 @@ def backup(file: Path) -> None:
     if target.exists() and not target.is_file():
         raise EntryError(f"{file} is not a file.")
     try:
-        # Only its owner may read it.
+        # mkstemp's file can only be read by its owner.
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
         raise EntryError(f"{file} cannot be written: {error.strerror}.") from error
@@ -93,14 +93,14 @@ def describe(file: Path) -> dict[str, str | int]:
 
 
 def restore(file: Path) -> dict[str, int]:
-    """Replace the database by a backup, which is first restored and upgraded beside it.
+    """Replace the database with a backup, which is first restored and upgraded next to it.
 
     Returns:
-        The number of rows in the tables that people know.
+        The number of rows in each of `COUNTED_TABLES`.
 
     Raises:
-        EntryError: The file is not a whole backup, servers use the database, or the database's
-            role may not replace it. The database is then what it was.
+        EntryError: The file is not a complete backup, servers use the database, or the database's
+            role may not replace it. The database is then unchanged.
     """
     describe(file)
     with reachable_database() as settings:
@@ -108,7 +108,7 @@ def restore(file: Path) -> dict[str, int]:
         with replacement.created() as address:
             _load(file, address)
             migrate.upgrade(address)
-            counts = _counts(address)
+            counts = _row_counts(address)
             replacement.take_over()
     return counts
 
@@ -122,18 +122,18 @@ def _load(file: Path, address: str) -> None:
         running("pg_restore", "--no-owner", "--file=-", str(file)) as reader,
         running("psql", *PSQL_OPTIONS, address=address) as psql,
     ):
-        if _fed(psql, reader, skipped) and reader.wait() != 0:
-            raise EntryError(f"{file} is damaged: it ends too early or was changed.")
+        if _feed(psql, reader, skipped) and reader.wait() != 0:
+            raise EntryError(f"{file} is damaged: it is incomplete or was changed.")
 
 
-def _fed(psql: Program, reader: Program, skipped: bytes | None) -> bool:
-    """Give psql what the reader writes, without one line; return whether psql took all of it."""
+def _feed(psql: Program, reader: Program, skipped: bytes | None) -> bool:
+    """Pass the reader's output to psql, without one line; return whether psql read all of it."""
     assert reader.stdout is not None  # noqa: S101  # it is a pipe
     assert psql.stdin is not None  # noqa: S101  # the same
     try:
         for line in reader.stdout:
             if line == skipped:
-                # Only the first: later ones are data.
+                # Only the first such line: later ones are data.
                 skipped = None
             else:
                 psql.stdin.write(line)
@@ -145,7 +145,7 @@ def _fed(psql: Program, reader: Program, skipped: bytes | None) -> bool:
     return True
 
 
-def _counts(address: str) -> dict[str, int]:
+def _row_counts(address: str) -> dict[str, int]:
     with psycopg.connect(address) as connection:
         return {
             table: int(

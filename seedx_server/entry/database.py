@@ -1,4 +1,4 @@
-"""A reachable database for a command: the one of `DATABASE_URL`, or else the embedded one."""
+"""Gives a command its database: the one in `DATABASE_URL`, or else the embedded one."""
 
 import logging
 import signal
@@ -19,7 +19,7 @@ from seedx_server.infrastructure.observability import configure_logging
 logger = logging.getLogger("seedx")
 
 SIGNAL_STATUS = 128
-"""What shells add to a signal's number for the exit status of a program that it ended."""
+"""Shells add it to a signal's number for the exit status of a program that it ended."""
 
 
 def db_upgrade() -> str:
@@ -46,14 +46,14 @@ def db_current() -> str:
 def reachable_database(
     overrides: dict[str, str | int] | None = None, *, long_lived: bool = False
 ) -> Iterator[Settings]:
-    """Give the settings with a database's address; start the embedded one if none is set.
+    """Yield settings that name a database; start the embedded one if none is set.
 
-    Within the block, what goes wrong with settings and the database becomes an `EntryError`.
+    Within the block, failures of the settings and the database become an `EntryError`.
 
     Args:
         overrides: Settings by field name that win over the environment.
-        long_lived: Whether the block runs until a signal ends it. Then the embedded database is
-            started again when it dies.
+        long_lived: Whether the block runs until a signal ends it. The embedded database is then
+            started again whenever it dies.
 
     Raises:
         EntryError: A setting cannot be used, or the embedded database does not start.
@@ -62,16 +62,16 @@ def reachable_database(
         settings = load_settings(**overrides or {})
         configure_logging(settings.log_level)
         with ExitStack() as stack:
-            stack.enter_context(_leaving_in_order(is_failure=not long_lived))
+            stack.enter_context(_exiting_on_signals(is_failure=not long_lived))
             if settings.database_url is None:
                 server = stack.enter_context(EmbeddedPostgres(settings.data_dir))
                 if long_lived:
                     stack.enter_context(kept_running(server))
-                settings = _on_embedded(settings, server)
+                settings = _settings_of_embedded(settings, server)
             yield settings
 
 
-def _on_embedded(settings: Settings, server: EmbeddedPostgres) -> Settings:
+def _settings_of_embedded(settings: Settings, server: EmbeddedPostgres) -> Settings:
     secret = settings.jwt_secret or SecretStr(data_dir_secret(settings.data_dir))
     return settings.model_copy(
         update={"database_url": SecretStr(server.url()), "jwt_secret": secret}
@@ -79,21 +79,23 @@ def _on_embedded(settings: Settings, server: EmbeddedPostgres) -> Settings:
 
 
 @contextmanager
-def _leaving_in_order(*, is_failure: bool) -> Iterator[None]:
-    """Leave by an exception when told to end, so that nothing is left running or half done.
+def _exiting_on_signals(*, is_failure: bool) -> Iterator[None]:
+    """Turn a signal into `SystemExit`, so that nothing is left running or half done.
 
     Args:
-        is_failure: Whether to end as a program does that a signal kept from finishing.
+        is_failure: Whether the exit status tells that a signal ended the program; otherwise 0.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def leave(number: int, _: FrameType | None) -> None:
+    def exit_on_signal(number: int, _: FrameType | None) -> None:
         logger.info("stopping on %s", signal.Signals(number).name)
         raise SystemExit(SIGNAL_STATUS + number if is_failure else 0)
 
-    kept = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    kept = {
+        number: signal.signal(number, exit_on_signal) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ from seedx_server.infrastructure.database import migrate
 
 
 def doctor() -> list[dict[str, str]]:
-    """Check the settings and the database; give name, status (ok or failed) and detail of each."""
+    """Check settings and database; return name, status (ok or failed) and detail of each check."""
     checks = [_check("settings", _providers)]
     if checks[0]["status"] == "ok":
         checks.append(_check("database", _revision))

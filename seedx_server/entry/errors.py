@@ -1,4 +1,4 @@
-"""What keeps the server from its work on this machine, in sentences for people."""
+"""The errors of commands on the server's own machine, with messages for people."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from seedx_server.infrastructure.embedded.server import EmbeddedPostgresError
 
 
 class EntryError(Exception):
-    """Something on this machine keeps the server from its work.
+    """A command on the server's own machine failed.
 
     Args:
         message: What went wrong.
@@ -35,7 +35,7 @@ class NotFoundError(EntryError):
 
 @contextmanager
 def errors_for_people() -> Iterator[None]:
-    """Turn what settings and the database raise into an `EntryError`."""
+    """Turn errors of the settings and the database into an `EntryError`."""
     try:
         yield
     except SettingsError as error:
@@ -50,7 +50,7 @@ def errors_for_people() -> Iterator[None]:
 
 def _database_error(error: psycopg.Error | SQLAlchemyError) -> EntryError:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    said = str(cause).strip().splitlines()[0]
+    reason = str(cause).strip().splitlines()[0]
     match cause:
         case psycopg.errors.DiskFull():
             return EntryError("The database's disk is full.", "Free some space, then try again.")
@@ -61,18 +61,18 @@ def _database_error(error: psycopg.Error | SQLAlchemyError) -> EntryError:
             )
         case psycopg.errors.DuplicateTable() | psycopg.errors.UndefinedColumn():
             return EntryError(
-                f"The database already holds tables that are not SeedX's: {said}.",
+                f"The database already holds tables that are not SeedX's: {reason}.",
                 "Give SeedX a database of its own: CREATE DATABASE seedx, and name it in "
                 "DATABASE_URL.",
             )
         case psycopg.errors.InsufficientPrivilege():
             return EntryError(
-                f"The role in DATABASE_URL may not do this: {said}.",
+                f"The role in DATABASE_URL may not do this: {reason}.",
                 "Let it own the database: ALTER DATABASE name OWNER TO role",
             )
         case psycopg.OperationalError():
             return EntryError(
-                f"The database cannot be reached: {said}",
+                f"The database cannot be reached: {reason}",
                 "Check DATABASE_URL, or unset it to use the embedded database.",
             )
-    return EntryError(f"The database refuses: {said}")
+    return EntryError(f"The database refused: {reason}")

@@ -15,7 +15,7 @@ def listen(settings: Settings, host_setting: str) -> socket.socket:
 
     Args:
         settings: Where to listen.
-        host_setting: What the host was set by, such as `SEEDX_HOST`.
+        host_setting: The name of the setting or option that gave the host, such as `SEEDX_HOST`.
 
     Raises:
         BadSettingError: The host is not an address of this machine.
@@ -32,15 +32,15 @@ def listen(settings: Settings, host_setting: str) -> socket.socket:
         if error.errno == errno.EADDRNOTAVAIL:
             raise _foreign_host(host, host_setting) from error
         raise _unusable_port(host, port, error) from error
-    # The server's own processes inherit it.
+    # Server processes inherit it.
     listener.set_inheritable(True)
-    # asyncio's own event loop would let each response wait 40 ms for an acknowledgement.
+    # Without it, on asyncio's event loop, each response waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the URL of what a socket listens on."""
+    """Return the URL at which a socket listens."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs, such as pg_dump, run on a database or on a backup."""
+"""Runs PostgreSQL's own programs, such as pg_dump, on a database or a backup."""
 
 import os
 import re
@@ -20,16 +20,16 @@ class ProgramError(EntryError):
     """A program failed.
 
     Attributes:
-        cause: What it said, in one line.
+        cause: The cause in one line, from the program's output.
 
     Args:
         program: Its name.
-        status: What it ended with; a signal's number is negative.
-        output: What it wrote to stderr.
+        status: Its exit status; the negative number of a signal that ended it.
+        output: Its output on stderr.
     """
 
     def __init__(self, program: str, status: int, output: str) -> None:
-        self.cause = _cause(output) or _ending(status)
+        self.cause = _first_error(output) or _describe_status(status)
         super().__init__(f"{program} failed: {self.cause}")
 
 
@@ -50,16 +50,16 @@ def run(program: str, *arguments: str, address: str | None = None) -> str:
 
 @contextmanager
 def running(program: str, *arguments: str, address: str | None = None) -> Iterator[Program]:
-    """Give a started program with pipes for its input and its output; wait for its end.
+    """Start a program with pipes for its input and output; wait for its end after the block.
 
-    A block that fails ends the program.
+    An exception in the block kills the program.
 
     Raises:
         ProgramError: It failed.
     """
     # The system's own programs may be older: an old pg_dump refuses a newer server.
     command = [str(binary(program)), *arguments]
-    # UTC for the dates that it prints, English for its errors.
+    # Dates are to be in UTC, errors in English.
     environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
     if address is not None:
         parameters = conninfo_to_dict(address)
@@ -67,12 +67,12 @@ def running(program: str, *arguments: str, address: str | None = None) -> Iterat
         if password := parameters.pop("password", None):
             environment["PGPASSWORD"] = str(password)
         command += ["--no-password", f"--dbname={make_conninfo('', **parameters)}"]
-    with tempfile.TemporaryFile() as complaints:
+    with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(  # noqa: S603  # a program of the wheel
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=errors,
             env=environment,
         ) as process:
             try:
@@ -81,16 +81,16 @@ def running(program: str, *arguments: str, address: str | None = None) -> Iterat
                 process.kill()
                 raise
         if process.returncode:
-            complaints.seek(0)
-            text = complaints.read().decode("utf-8", "replace")
+            errors.seek(0)
+            text = errors.read().decode("utf-8", "replace")
             raise ProgramError(program, process.returncode, text)
 
 
-def _cause(output: str) -> str:
+def _first_error(output: str) -> str:
     """Return the first error that a program wrote, without its name; "" if it wrote nothing."""
     found = re.search(r"\b(?:error|ERROR): +(.+)", output)
     return found[1] if found else output.strip().partition("\n")[0]
 
 
-def _ending(status: int) -> str:
+def _describe_status(status: int) -> str:
     return f"ended by {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"

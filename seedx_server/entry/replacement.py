@@ -1,4 +1,4 @@
-"""A new database that takes the place of another one on the same server."""
+"""Replaces a database with a new one on the same server."""
 
 import logging
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from seedx_server.entry.errors import EntryError
 logger = logging.getLogger(__name__)
 
 MAINTENANCE_DATABASES = ("postgres", "template1")
-"""Databases that servers have anyway: nobody can rename the database they are connected to."""
+"""Databases to connect to instead: one cannot rename the database one is connected to."""
 
 LONGEST_NAME_BYTES = 63
 
@@ -50,7 +50,7 @@ SETTINGS = """
 
 @dataclass(frozen=True)
 class Traits:
-    """What a database is apart from its content.
+    """The properties of a database, without its content.
 
     Attributes:
         properties: Its row of `pg_database`, with the names of owner, encoding and tablespace.
@@ -64,7 +64,7 @@ class Traits:
 
     @classmethod
     def read(cls, connection: psycopg.Connection) -> "Traits":
-        """Read those of the database that a connection is for."""
+        """Read the traits of the database that a connection is for."""
         ((properties,),) = connection.execute(PROPERTIES).fetchall()
         grants = connection.execute(GRANTS).fetchall()
         return cls(properties, grants, connection.execute(SETTINGS).fetchall())
@@ -97,7 +97,7 @@ class Traits:
 
 
 class Replacement:
-    """An empty database like another one, to be filled and then put in its place.
+    """An empty copy of a database, to be filled and then to replace it.
 
     A replacement that does not take over is dropped, and the other database stays as it is.
 
@@ -112,13 +112,13 @@ class Replacement:
     def __init__(self, address: str) -> None:
         self._address = address
         self._name = _replaceable_name(address)
-        self._draft = _name_beside(self._name, "_seedx_restoring")
-        self._replaced = _name_beside(self._name, "_seedx_replaced")
+        self._draft = _name_with_suffix(self._name, "_seedx_restoring")
+        self._replaced = _name_with_suffix(self._name, "_seedx_replaced")
         self._maintenance = _maintenance_address(address)
 
     @contextmanager
     def created(self) -> Iterator[str]:
-        """Create the replacement and give its address; drop it unless it takes over."""
+        """Create the replacement and yield its address; drop it unless it takes over."""
         with psycopg.connect(self._address) as connection:
             traits = Traits.read(connection)
         with psycopg.connect(self._maintenance, autocommit=True) as connection:
@@ -134,13 +134,13 @@ class Replacement:
                 self._create(connection, traits)
                 yield _address_of(self._address, self._draft)
             finally:
-                self._discard(self._draft)
+                self._drop_if_possible(self._draft)
 
     def take_over(self) -> None:
-        """Put the replacement in the place of the database, in one transaction; drop the other.
+        """Rename the replacement to the database's name in one transaction; drop the old database.
 
         Raises:
-            EntryError: Somebody has connected to the database.
+            EntryError: Another connection uses the database.
         """
         rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
         name, draft, replaced = map(sql.Identifier, (self._name, self._draft, self._replaced))
@@ -150,9 +150,9 @@ class Replacement:
                 connection.execute(rename.format(draft, name))
         except psycopg.errors.ObjectInUse as error:
             raise _in_use("another connection") from error
-        self._discard(self._replaced)
+        self._drop_if_possible(self._replaced)
 
-    def _discard(self, name: str) -> None:
+    def _drop_if_possible(self, name: str) -> None:
         """Drop a database if it exists; failing that, leave it to the next restoration."""
         try:
             with psycopg.connect(self._maintenance, autocommit=True) as connection:
@@ -168,7 +168,7 @@ class Replacement:
             connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(draft))
         for privilege, role in traits.grants:
             grant = sql.SQL("GRANT {} ON DATABASE {} TO {}")
-            # Both come from PostgreSQL, the role with its quotes.
+            # Both come from PostgreSQL, the role already quoted.
             connection.execute(grant.format(sql.SQL(privilege), draft, sql.SQL(role)))
         for name, value in traits.settings:
             # Only PostgreSQL knows which of its parameters are lists.
@@ -178,8 +178,8 @@ class Replacement:
 
 
 def _replaceable_name(address: str) -> str:
-    """Return a database's name, if nobody else uses it and its role may replace it."""
-    # One connection, because another one that was just closed would count for a moment.
+    """Return a database's name; fail if it is in use or its role may not replace it."""
+    # A single connection: one that was just closed would still be counted for a moment.
     with psycopg.connect(address) as connection:
         name = connection.info.dbname
         ((role, allowed),) = connection.execute(RIGHTS).fetchall()
@@ -196,8 +196,8 @@ def _replaceable_name(address: str) -> str:
     return name
 
 
-def _name_beside(name: str, suffix: str) -> str:
-    """Return a name for a database that belongs to another one, as long as PostgreSQL allows."""
+def _name_with_suffix(name: str, suffix: str) -> str:
+    """Return the name with a suffix, shortened to what PostgreSQL allows."""
     most = LONGEST_NAME_BYTES - len(suffix)
     return name.encode()[:most].decode(errors="ignore") + suffix
 
@@ -234,5 +234,5 @@ def _drop(name: str, *, force: bool = False) -> sql.Composed:
 def _in_use(by: str) -> EntryError:
     return EntryError(
         f"The database is in use by {by}.",
-        "Stop every server first, so that none works on what is being replaced.",
+        "Stop every server first, so that none of them uses the database while it is replaced.",
     )

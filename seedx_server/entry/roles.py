@@ -1,4 +1,4 @@
-"""Roles given straight in the database: how the first admin is made."""
+"""Sets roles directly in the database, which is how the first admin is made."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from seedx_server.users.service import UserService
 
 
 def set_role(email: str, role: str) -> dict[str, object]:
-    """Give an account a role, straight in the database, and return the user document.
+    """Give an account a role, directly in the database, and return the user document.
 
     Raises:
         NotFoundError: No account has this e-mail address.

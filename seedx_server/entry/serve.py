@@ -1,4 +1,4 @@
-"""Serving: the listener, the server processes, and what each of them starts with."""
+"""Serves the API: the listener and the server processes."""
 
 import multiprocessing
 import os
@@ -38,12 +38,12 @@ def serve(
         reload: Whether to restart when the code changes, for development.
 
     Raises:
-        EntryError: A setting, the database or the port keeps it from starting.
+        EntryError: A setting, the database or the port cannot be used.
     """
     given: dict[str, str | int | None] = {"host": host, "port": port}
     overrides = {name: value for name, value in given.items() if value is not None}
     with reachable_database(overrides, long_lived=True) as settings:
-        # Before anything else, so that a bad setting is the only thing that is reported.
+        # First, so that a bad setting is reported before anything else happens.
         app = create_app(settings)
         migrate.upgrade(settings.listen_database)
         with listen(settings, "SEEDX_HOST" if host is None else "--host") as listener:
@@ -57,17 +57,17 @@ def serve(
 
 
 def make_worker_app() -> FastAPI:
-    """Make the app of a server process started by `serve`, with settings by environment."""
+    """Make the app of a server process that `serve` started, with settings from the environment."""
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=_end_with, args=[parent], daemon=True).start()
+        threading.Thread(target=_end_with_parent, args=[parent], daemon=True).start()
     settings = load_settings()
     configure_logging(settings.log_level)
     return create_app(settings)
 
 
-def _end_with(parent: BaseProcess) -> None:
-    """End this process when its parent has ended, even if nobody could tell it to."""
+def _end_with_parent(parent: BaseProcess) -> None:
+    """End this process when its parent has ended, even if the parent was killed."""
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -101,7 +101,7 @@ def _configuration(app: FastAPI | str, workers: int = 1, reload: bool = False) -
 
 @contextmanager
 def _shared_metrics() -> Iterator[None]:
-    """Let the server processes started in the block count into files that each can read."""
+    """Let the server processes started in the block share their metrics through files."""
     with TemporaryDirectory(prefix="seedx-metrics-") as folder:
         os.environ[METRICS_FOLDER] = folder
         try:

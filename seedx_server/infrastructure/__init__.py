@@ -1,1 +1,1 @@
-"""What every domain uses: database, errors, events, access, observability."""
+"""The code that every domain uses: database, errors, events, access, observability."""

@@ -17,7 +17,7 @@ STAFF = frozenset({Role.AGENT, Role.ADMIN})
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The person on whose behalf something is read or changed.
+    """The person on whose behalf a request reads or changes something.
 
     Attributes:
         id: The user's id.

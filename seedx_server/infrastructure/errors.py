@@ -1,4 +1,4 @@
-"""The family of errors that services raise. `problems.py` alone turns them into HTTP."""
+"""The errors that services raise. Only `problems.py` turns them into HTTP."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,7 +23,7 @@ class DomainError(Exception):
         code: The stable name of the problem, if it is narrower than the class's own.
         fields: For bad input, the fields at fault.
         retry_after: Seconds after which it is worth trying again.
-        extra: Further members of the problem document (RFC 9457, section 3.2).
+        extra: Additional members of the problem document (RFC 9457, section 3.2).
     """
 
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST

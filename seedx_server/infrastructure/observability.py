@@ -1,4 +1,4 @@
-"""Logging for operators, and the numbers that `/metrics` shows."""
+"""Logging for operators, and the metrics of `/metrics`."""
 
 import logging
 import os
@@ -13,9 +13,9 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""prometheus_client's name for the folder in which several server processes count together.
+"""prometheus_client's variable for the folder in which server processes share their metrics.
 
-It has to be in the environment before a server process starts.
+It must be in the environment before a server process starts.
 """
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
@@ -28,19 +28,19 @@ class _RequestIdFilter(logging.Filter):
 
 
 def configure_logging(level: str) -> None:
-    """Write the log to stderr, one line an entry, with the id of the request it belongs to."""
+    """Log to stderr, one line per entry, with the id of the request it belongs to."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
     handler.addFilter(_RequestIdFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for talkative in ("httpx", "httpcore", "groq", "alembic"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    for verbose in ("httpx", "httpcore", "groq", "alembic"):
+        logging.getLogger(verbose).setLevel(logging.WARNING)
 
 
 class Metrics:
-    """The numbers of one app, in a registry of its own.
+    """The metrics of one app, in a separate registry.
 
-    Where `METRICS_FOLDER` is set, the server processes add up their numbers in its files.
+    If `METRICS_FOLDER` is set, the server processes share their metrics through its files.
     """
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Metrics:
         )
 
     def exposition(self) -> bytes:
-        """Return the numbers in Prometheus' text format, those of all processes together."""
+        """Return the metrics of all server processes in Prometheus' text format."""
         folder = os.environ.get(METRICS_FOLDER)
         if folder is None:
             return generate_latest(self.registry)
@@ -119,7 +119,7 @@ class Metrics:
 
 
 def _forget_dead_processes(folder: Path) -> None:
-    """Take what killed processes were doing out of the gauges; their counters stay."""
+    """Remove killed processes from the gauges; their counters are kept."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not psutil.pid_exists(pid):

@@ -1,4 +1,4 @@
-"""What the schemas of every domain build on: pure."""
+"""The base of request bodies in every domain: pure."""
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -8,8 +8,8 @@ MOST_FIELDS = 100
 class StrictBody(BaseModel):
     """A request body that refuses unknown fields.
 
-    Pydantic writes an error for each unknown field, which takes seconds for a body of hundreds
-    of thousands, so that many are refused before they are looked at.
+    Pydantic reports an error for each unknown field, which takes seconds for a body with hundreds
+    of thousands of them, so a body with too many fields is refused before validation.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -1,11 +1,11 @@
-"""Checks that text from outside passes before it enters the database, and its short forms."""
+"""Checks for text from outside before it is stored, and helpers that normalise or shorten it."""
 
 
 def storable(value: str) -> str:
-    """Return the text if PostgreSQL can keep it.
+    """Return the text if PostgreSQL can store it.
 
     Raises:
-        ValueError: It holds NUL characters or lone surrogates.
+        ValueError: It contains NUL characters or lone surrogates.
     """
     if "\x00" in value:
         raise ValueError("must not contain NUL characters")
@@ -17,10 +17,10 @@ def storable(value: str) -> str:
 
 
 def plain(value: str) -> str:
-    """Return the text if PostgreSQL can keep it and it is more than white space.
+    """Return the text if it is not blank and PostgreSQL can store it.
 
     Raises:
-        ValueError: It is blank, or holds NUL characters or lone surrogates.
+        ValueError: It is blank, or contains NUL characters or lone surrogates.
     """
     if not value.strip():
         raise ValueError("must not be blank")
@@ -31,7 +31,7 @@ def label(value: str) -> str:
     """Return the text if it is one word without commas, as tags are.
 
     Raises:
-        ValueError: It is more than that, or cannot be kept.
+        ValueError: It is not one word, contains a comma, or cannot be stored.
     """
     if "," in value or len(value.split()) != 1:
         raise ValueError("must be one word without commas")
@@ -39,11 +39,11 @@ def label(value: str) -> str:
 
 
 def distinct(tags: list[str]) -> list[str]:
-    """Return the tags in lower case, each once, in their order."""
+    """Return the tags in lower case, without duplicates, in their order."""
     return list(dict.fromkeys(tag.lower() for tag in tags))
 
 
 def in_one_line(value: str, longest: int) -> str:
-    """Return the text without line breaks, shortened to so many characters."""
+    """Return the text on one line, shortened to at most `longest` characters."""
     value = " ".join(value.split())
     return value if len(value) <= longest else value[: longest - 1] + "…"

@@ -1,1 +1,1 @@
-"""Articles: what the AI grounds its answers on and cites."""
+"""Articles, on which the AI grounds its answers and which it cites."""

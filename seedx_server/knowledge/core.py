@@ -12,15 +12,15 @@ LONGEST_SLUG = 200
 SLUG_PATTERN = r"^[a-z0-9]+([-/][a-z0-9]+)*$"
 MOST_TAGS = 20
 LONGEST_SEARCH = 1_000
-"""Characters of a question that the search reads; more would hold up the event loop."""
+"""The most characters of a question that are searched for; more would block the event loop."""
 
 HALF_FIT = 0.5
-"""The fit at which one of the three best passages is as likely as not to be a right one."""
+"""The fit at which it is as likely as not that a right passage is among the best three."""
 ANSWERS_FROM = 0.25
-"""The score from which the best passage is worth quoting; below it, nothing fits.
+"""The lowest score at which the best passage is worth quoting.
 
-Measured with `python -m benchmarks.retrieval`: higher misses more answers, lower gives more false
-ones.
+Measured with `python -m benchmarks.retrieval`: a higher threshold misses more answers, a lower one
+gives more false ones.
 """
 
 
@@ -68,7 +68,7 @@ class FoundArticle(ArticleSummary):
 
 
 class ArticlePage(BaseModel):
-    """A page of articles by slug, or the articles that a search found, best first."""
+    """A page of articles in the order of their slugs, or search results, best first."""
 
     items: list[FoundArticle | ArticleSummary]
     next_cursor: str | None = Field(
@@ -79,11 +79,11 @@ class ArticlePage(BaseModel):
 def score_of(fit: float) -> float:
     """Return the score of a passage, from 0 to 1: about how likely it answers the question.
 
-    The curve is the logistic function over the logarithm of the fit, fitted to the benchmark's
-    tuning half: its slope is 2.1, its middle 0.5.
+    The curve is the logistic function of the logarithm of the fit, approximating what the tuning
+    half of the benchmark gives: slope 2.1, midpoint 0.5.
 
     Args:
-        fit: How much of a question a passage has: the sum over the question's concepts of how rare
-            the word is and how prominent its place is, times the share of concepts it contains.
+        fit: How well a passage covers a question: for each concept, its rarity times the prominence
+            of its place; summed, times the share of concepts that the passage contains.
     """
     return fit**2 / (fit**2 + HALF_FIT**2)

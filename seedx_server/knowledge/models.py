@@ -10,10 +10,10 @@ from seedx_server.infrastructure.database.engine import Identified, Timestamped
 
 # The migration needs the extension pg_trgm, which ships with PostgreSQL.
 SEARCH_CONFIGURATION = "english"
-"""PostgreSQL's text search configuration: how words of articles and questions are stemmed."""
+"""PostgreSQL's text search configuration, which stems the words of articles and questions."""
 
 SPELLED = ("heading", "subject", "text")
-"""The columns of a passage in which the search finds what a mistyped word may have meant."""
+"""The columns of a passage that are searched for the intended word when one is mistyped."""
 
 
 def _weighted(column: str, weight: str) -> str:
@@ -36,7 +36,7 @@ class Article(Timestamped, Identified):
 
 
 class Passage(Identified):
-    """The part of an article between two headings: what search finds and answers quote.
+    """The part of an article under one heading, which search finds and answers quote.
 
     `subject` is the article's title and tags, kept here so that they count in the search.
     """

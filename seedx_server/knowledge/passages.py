@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 LONGEST_PASSAGE = 1_200
-"""Characters after which a passage is cut at the next border that allows it."""
+"""The most characters of a passage, unless code makes it longer."""
 
 UNCUTTABLE = frozenset({"fence", "code_block", "html_block"})
 
@@ -31,20 +31,20 @@ class PassageText:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Text that is not cut, and the separator between it and the piece before."""
+    """Text that is not cut further, and the separator before it."""
 
     glue: str
     text: str
 
 
 def split_into_passages(content: str) -> list[PassageText]:
-    """Cut Markdown into passages of about `LONGEST_PASSAGE` characters or less.
+    """Cut Markdown into passages of at most `LONGEST_PASSAGE` characters.
 
     A passage begins at each heading. One that is too long is cut between its blocks, a block that
     is too long between its lines, a line between its words. Code is never cut, however long.
 
     Args:
-        content: CommonMark with tables, and more than white space.
+        content: CommonMark with tables; not blank.
     """
     lines = content.splitlines()
     tokens = _markdown.parse("\n".join(lines))
@@ -52,7 +52,7 @@ def split_into_passages(content: str) -> list[PassageText]:
     found = [
         PassageText(heading, text)
         for heading, blocks in _by_heading(tokens)
-        for text in _packed(_pieces(lines, blocks, code))
+        for text in _join_pieces(_pieces(lines, blocks, code))
     ]
     return found or [PassageText("", content.strip())]
 
@@ -85,10 +85,12 @@ def _pieces(
         if len(text) <= LONGEST_PASSAGE or block.type in UNCUTTABLE:
             yield _Piece("\n\n", text)
         else:
-            yield from _cut(lines, begin, end, [span for span in code if begin <= span[0] < end])
+            yield from _cut_lines(
+                lines, begin, end, [span for span in code if begin <= span[0] < end]
+            )
 
 
-def _cut(
+def _cut_lines(
     lines: Sequence[str], begin: int, end: int, code: Sequence[Sequence[int]]
 ) -> Iterator[_Piece]:
     glue = "\n\n"
@@ -99,19 +101,19 @@ def _cut(
             yield _Piece(glue, "\n".join(lines[begin:after]))
         else:
             after = begin + 1
-            for part in _wrapped(lines[begin]):
+            for part in _wrap_line(lines[begin]):
                 yield _Piece(glue, part)
                 glue = " "
         begin, glue = after, "\n"
 
 
-def _wrapped(line: str) -> list[str]:
+def _wrap_line(line: str) -> list[str]:
     if len(line) <= LONGEST_PASSAGE:
         return [line]
     return textwrap.wrap(line, LONGEST_PASSAGE, expand_tabs=False, replace_whitespace=False)
 
 
-def _packed(pieces: Iterable[_Piece]) -> Iterator[str]:
+def _join_pieces(pieces: Iterable[_Piece]) -> Iterator[str]:
     text = ""
     for piece in pieces:
         joined = f"{text}{piece.glue}{piece.text}" if text else piece.text

@@ -1,4 +1,4 @@
-"""Turns a question, as people write it, into the concepts to search for: pure."""
+"""Turns a question in everyday words into the concepts to search for: pure."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ LONGEST_PHRASE = 4
 LONGEST_WORD = 64
 SHORTEST_CORRECTED = 5
 SAME_WORD = 0.85
-"""From this ratio of equal letters on, an unknown word is read as a misspelled synonym."""
+"""The similarity from which an unknown word is taken for a misspelled synonym."""
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -26,8 +26,8 @@ class Concept:
     """A concept that a question mentions.
 
     Attributes:
-        words: How the question says it, in lower case.
-        synonyms: How articles may say it instead.
+        words: The question's words for it, in lower case.
+        synonyms: Other words for it that articles may use.
     """
 
     words: str
@@ -36,7 +36,7 @@ class Concept:
 
 @dataclass(frozen=True, slots=True)
 class _Thesaurus:
-    """The synonyms of each phrase by its stems, and all their words by the first letter."""
+    """The synonyms of each phrase, by its stems, and the stem of each word, by first letter."""
 
     synonyms: Mapping[str, tuple[str, ...]]
     words: Mapping[str, Mapping[str, str]]
@@ -45,7 +45,7 @@ class _Thesaurus:
 def concepts_of(question: str) -> list[Concept]:
     """Return the concepts that a question mentions, each once, in the question's order.
 
-    Words that carry no meaning of their own are left out. At most `MOST_CONCEPTS` are returned,
+    Filler words are left out. At most `MOST_CONCEPTS` are returned,
     from the first `LONGEST_SEARCH` characters.
     """
     words = _WORD.findall(question[:LONGEST_SEARCH].lower())

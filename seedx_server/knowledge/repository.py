@@ -19,7 +19,7 @@ from seedx_server.knowledge.questions import Concept
 # Measured with `python -m benchmarks.retrieval`, on its tuning half.
 SYNONYM_WEIGHT = 0.8
 FIELD_WEIGHTS = [0.4, 0.0, 0.8, 1.0]
-"""What a word counts in the text, nowhere, in title and tags, in the heading (D to A)."""
+"""The weights D to A of a word: in the text, (unused), in title and tags, in the heading."""
 SIMILAR_WEIGHT = 0.8
 FEWEST_PASSAGES = 100
 MOST_CONCEPTS_NEEDED = 8
@@ -37,7 +37,7 @@ class FoundPassage:
         article: Its article, without the content.
         heading: The heading above it, or "" for the article's opening.
         text: Its Markdown.
-        fit: How much of the question it contains, from 0 up; see `score_of`.
+        fit: How well it covers the question, 0 or more; see `score_of`.
     """
 
     article: Article
@@ -52,7 +52,7 @@ class FoundPassage:
 
 
 class ArticleRepository(SqlRepository[Article]):
-    """Articles: everybody who is signed in sees all."""
+    """Articles: everybody who is signed in sees all of them."""
 
     model = Article
 
@@ -100,7 +100,7 @@ class ArticleRepository(SqlRepository[Article]):
         )
 
     async def rewrite(self, article: Article, row: Article) -> Article:
-        """Give a locked article the text of another row, and a new version and time of change."""
+        """Give a locked article the content of another row and a new version and time of change."""
         article.title, article.content, article.tags = row.title, row.content, row.tags
         article.content_hash, article.updated_by = row.content_hash, row.updated_by
         article.version += 1
@@ -140,11 +140,11 @@ class ArticleRepository(SqlRepository[Article]):
         limit: int,
         one_per_article: bool = False,
     ) -> Sequence[FoundPassage]:
-        """Return the passages that contain most of a question, best first, in one round trip.
+        """Return the passages that cover a question best, best first, with one query.
 
         Args:
             concepts: The concepts of the question.
-            actor: Who asks.
+            actor: The reader.
             limit: The most passages to return.
             one_per_article: Return only the best passage of each article.
         """

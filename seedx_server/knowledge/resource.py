@@ -1,4 +1,4 @@
-"""Routes of the knowledge base."""
+"""Routes for the knowledge base."""
 
 import textwrap
 from http import HTTPStatus
@@ -17,9 +17,9 @@ from seedx_server.infrastructure.web.dependencies import (
     IfMatch,
     Limit,
     SessionDep,
-    answer,
     etag,
     expected_version,
+    json_response,
 )
 from seedx_server.infrastructure.web.openapi import problems
 from seedx_server.knowledge.core import (
@@ -60,14 +60,14 @@ async def list_articles(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response:
-    """List articles by slug, or search them: with `q`, the best matches come first."""
+    """List articles in the order of their slugs; with `q`, search them, best matches first."""
     if q is not None and q.strip():
         passages = await knowledge.search(q, limit, actor, one_per_article=True)
         found = [_found(passage, request) for passage in passages]
-        return answer(ArticlePage(items=found, next_cursor=None))
+        return json_response(ArticlePage(items=found, next_cursor=None))
     page = await knowledge.page(actor, limit, cursor)
     items: list[FoundArticle | ArticleSummary] = [_summary(row, request) for row in page.items]
-    return answer(ArticlePage(items=items, next_cursor=page.next_cursor))
+    return json_response(ArticlePage(items=items, next_cursor=page.next_cursor))
 
 
 @router.get(
@@ -142,7 +142,7 @@ def _document(article: Article, request: Request, status: HTTPStatus = HTTPStatu
     headers = {"ETag": etag(article.version)}
     if status is HTTPStatus.CREATED:
         headers["Location"] = summary.url
-    return answer(ArticleDocument(**dict(summary), content=article.content), status, headers)
+    return json_response(ArticleDocument(**dict(summary), content=article.content), status, headers)
 
 
 def _path_of(article: Article, request: Request) -> str:

@@ -1,17 +1,17 @@
--- Finds the passages that fit a question and says how well: one row a passage, `id` and `fit`.
+-- Finds the passages that fit a question, and how well: one row per passage, `id` and `fit`.
 --
--- A question is a list of concepts; each concept has its own words and synonyms, one phrase each.
---   :concepts, :phrases, :weights   parallel arrays: whose phrase, its words, 1 for the concept's own words
---   :field_weights                  what a word counts in the text, -, the title and tags, the heading
---   :similar                        what a word counts that is only spelled like one of the passage
---   :fewest_passages                a small knowledge base is taken to have this many
---   :most_concepts                  a passage that holds so many of a long question's concepts holds all
+-- A question is a list of concepts; each has one phrase for its own words and one per synonym.
+--   :concepts, :phrases, :weights   parallel arrays: the phrase's concept, words and weight (1: its own words)
+--   :field_weights                  weights of a word in the text, (unused), title and tags, heading
+--   :similar                        weight of a word that is only spelled like one in the passage
+--   :fewest_passages                a smaller knowledge base counts as having this many
+--   :most_concepts                  a passage with this many of a long question's concepts counts as having all
 WITH phrase AS MATERIALIZED (
     SELECT concept, words, weight, phraseto_tsquery('english', words) AS query
     FROM unnest(CAST(:concepts AS integer[]), CAST(:phrases AS text[]), CAST(:weights AS float8[]))
         AS given (concept, words, weight)
 ),
--- Stop words and signs leave nothing to search for.
+-- Stop words and punctuation leave nothing to search for.
 sought AS MATERIALIZED (
     SELECT concept, words, weight, query FROM phrase WHERE numnode(query) > 0
 ),
@@ -21,7 +21,7 @@ said AS (
             * ts_rank(CAST(:field_weights AS float4[]), passages.search, sought.query) AS strength
     FROM sought JOIN passages ON passages.search @@ sought.query
 ),
--- A concept that no passage speaks of may be mistyped: trigrams find the word that was meant.
+-- A concept that no passage mentions may be mistyped: trigrams find the intended word.
 misspelled AS (
     SELECT sought.concept, sought.query, passages.id,
         :similar * greatest(
@@ -43,7 +43,7 @@ hit AS (
 corpus AS (
     SELECT greatest(count(*), :fewest_passages) AS passages FROM passages
 ),
--- BM25's inverse document frequency, as a share of that of a word which no passage holds.
+-- BM25's inverse document frequency, as a share of that of a word that is in no passage.
 rarity AS (
     SELECT concept, query,
         ln(1 + (corpus.passages - count(DISTINCT id) + 0.5) / (count(DISTINCT id) + 0.5))
@@ -51,7 +51,7 @@ rarity AS (
     FROM hit CROSS JOIN corpus
     GROUP BY concept, query, corpus.passages
 ),
--- Of a concept's phrases, the one that says most counts.
+-- Only the strongest of a concept's phrases counts.
 gain AS (
     SELECT hit.concept, hit.id, max(hit.strength * rarity.share) AS gain
     FROM hit JOIN rarity USING (concept, query)

@@ -41,7 +41,7 @@ class KnowledgeService:
         self._articles = articles
 
     async def page(self, actor: Actor, limit: int, cursor: str | None = None) -> Page[Article]:
-        """Return a page of the articles by slug, without their content."""
+        """Return a page of articles in the order of their slugs, without their content."""
         return await self._articles.page(actor=actor, limit=limit, cursor=cursor)
 
     async def get(self, slug: str, actor: Actor) -> Article:
@@ -55,13 +55,13 @@ class KnowledgeService:
     async def put(
         self, slug: str, wanted: NewArticle, actor: Actor, expected_version: int | None = None
     ) -> Stored:
-        """Write an article. If nothing differs, it keeps its version.
+        """Create or replace an article. Its version stays the same if nothing changes.
 
         Args:
-            slug: The article's slug, of the form `core.SLUG_PATTERN`.
+            slug: The article's slug, which matches `core.SLUG_PATTERN`.
             wanted: Its new content.
-            actor: Who writes.
-            expected_version: The version it must have now, or None if any will do.
+            actor: The author of the change.
+            expected_version: The version that it must have now, or None for any.
 
         Raises:
             Forbidden: The actor is not staff.
@@ -78,7 +78,7 @@ class KnowledgeService:
             # Somebody else created it in the meantime.
             article = await self._articles.lock_by_slug(slug, actor=actor)
         if article is None:
-            raise PreconditionFailed(f"There is no article {slug!r} now.")
+            raise PreconditionFailed(f"There is no article {slug!r} any more.")
         _require_version(article, expected_version)
         if article.content_hash != row.content_hash:
             article = await self._articles.rewrite(article, row)
@@ -104,9 +104,9 @@ class KnowledgeService:
         """Return the passages that fit a question best.
 
         Args:
-            query: A question or message as people write it; any text will do.
+            query: A question or message in everyday words; any text is valid.
             limit: The most passages to return.
-            actor: Who asks.
+            actor: The reader.
             one_per_article: Return only the best passage of each article.
         """
         return await self._articles.search(

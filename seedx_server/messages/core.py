@@ -17,7 +17,7 @@ Reason = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(plai
 
 
 class Rating(StrEnum):
-    """Whether an AI message helped."""
+    """A verdict on whether an AI message helped."""
 
     UP = "up"
     DOWN = "down"
@@ -27,11 +27,11 @@ class Citation(BaseModel):
     """An article that an AI answer is based on.
 
     Attributes:
-        number: Its number in the text, as in `[1]`.
+        number: Its number in the text, such as 1 for `[1]`.
         slug: The article's slug.
         title: The article's title.
         heading: The heading of the passage, or "".
-        url: Where the API has the article.
+        url: The article's path in the API.
     """
 
     number: int

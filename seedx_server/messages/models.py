@@ -33,7 +33,7 @@ class Message(Timestamped, Identified):
 
 
 class Feedback(Timestamped, Identified):
-    """What one person thinks of one AI message; the latest rating counts."""
+    """One person's rating of one AI message; the latest rating counts."""
 
     __tablename__ = "message_feedback"
 

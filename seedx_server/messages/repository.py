@@ -47,7 +47,7 @@ class MessageRepository(SqlRepository[Message]):
         return Page(rows[:limit], encode_cursor(rows[limit - 1].id) if more else None)
 
     async def of_ids(self, ids: Sequence[int], *, actor: Actor) -> Sequence[Message]:
-        """Return those of these messages that the actor may see, with their authors."""
+        """Return the messages with these ids that the actor may see, with their authors."""
         if not ids:
             return []
         statement = self._with_authors(actor).where(Message.id.in_(ids))
@@ -56,7 +56,7 @@ class MessageRepository(SqlRepository[Message]):
     async def unscoped_newest(
         self, ticket_id: int, *, internal: bool, limit: int
     ) -> Sequence[Message]:
-        """Return a ticket's newest messages, oldest first: for the AI's prompt.
+        """Return a ticket's newest messages, oldest first, for the AI's prompt.
 
         Args:
             ticket_id: The ticket.

@@ -1,4 +1,4 @@
-"""Routes of conversations."""
+"""Routes for conversations."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -10,8 +10,8 @@ from seedx_server.infrastructure.web.dependencies import (
     Cursor,
     Limit,
     SessionDep,
-    answer,
     etag,
+    json_response,
 )
 from seedx_server.infrastructure.web.idempotency import KEY_REUSED, IdempotencyDep
 from seedx_server.infrastructure.web.openapi import problems
@@ -52,7 +52,7 @@ async def get_ticket(ticket_id: int, actor: ActorDep, messages: Messages) -> Res
         messages=[MessageDocument.model_validate(row) for row in conversation.messages.items],
         messages_next_cursor=conversation.messages.next_cursor,
     )
-    return answer(document, headers={"ETag": etag(ticket.version)})
+    return json_response(document, headers={"ETag": etag(ticket.version)})
 
 
 @router.get(
@@ -66,7 +66,7 @@ async def list_messages(
     """List a ticket's messages, oldest first."""
     page = await messages.page(ticket_id, actor, limit, cursor)
     items = [MessageDocument.model_validate(row) for row in page.items]
-    return answer(MessagePage(items=items, next_cursor=page.next_cursor))
+    return json_response(MessagePage(items=items, next_cursor=page.next_cursor))
 
 
 @router.post(
@@ -83,11 +83,11 @@ async def post_message(
     idempotency: IdempotencyDep,
 ) -> Response:
     """Add a message to a ticket. `internal` makes it a note that only staff see."""
-    if earlier := await idempotency.earlier_answer(actor):
+    if earlier := await idempotency.earlier_response(actor):
         return earlier
     message = await messages.post(ticket_id, body, actor)
     author = Author(id=actor.id, name=actor.name, role=actor.role)
-    return await idempotency.keep(answer(_document(message, author), HTTPStatus.CREATED))
+    return await idempotency.keep(json_response(_document(message, author), HTTPStatus.CREATED))
 
 
 @router.post(
@@ -98,7 +98,7 @@ async def post_message(
 async def rate_message(
     message_id: int, body: NewFeedback, actor: ActorDep, messages: Messages
 ) -> None:
-    """Rate a message of the AI; the latest rating counts."""
+    """Rate an AI message; the latest rating counts."""
     await messages.rate(message_id, body, actor)
 
 

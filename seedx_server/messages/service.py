@@ -35,7 +35,7 @@ class MessageService:
     Args:
         messages: The messages.
         tickets: The tickets they belong to.
-        events: The log of what happens.
+        events: The event log.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class MessageService:
     async def post(self, ticket_id: int, wanted: NewMessage, actor: Actor) -> Message:
         """Add the actor's message, or a note.
 
-        A customer's message reopens a ticket that waits or is resolved; a public message from
+        A customer's message reopens a ticket that is waiting or resolved; a public message from
         staff makes it the customer's turn. A note leaves the ticket unchanged: a new version or
         time of activity would reveal it to the customer.
 
         Raises:
             NotFound: The ticket does not exist, or the actor may not see it.
-            Forbidden: Only staff write notes.
+            Forbidden: Only staff may write notes.
             Conflict: `ticket_closed`.
         """
         ticket = existing(await self._tickets.lock(ticket_id, actor=actor), f"ticket {ticket_id}")
@@ -126,7 +126,7 @@ class MessageService:
         return message
 
     async def rate(self, message_id: int, feedback: NewFeedback, actor: Actor) -> None:
-        """Record whether an AI message helped the actor.
+        """Record the actor's rating of an AI message.
 
         Raises:
             NotFound: The message does not exist, or the actor may not see it.
@@ -136,11 +136,11 @@ class MessageService:
             await self._messages.get(message_id, actor=actor), f"message {message_id}"
         )
         if not message.is_ai:
-            raise Conflict("Only messages of the AI can be rated.", code="not_ai")
+            raise Conflict("Only AI messages can be rated.", code="not_ai")
         await self._messages.rate(message_id, actor, feedback.rating, feedback.reason)
 
     async def move(self, ticket: Ticket, status: Status, actor: Actor | None) -> None:
-        """Record activity on a locked ticket, and its new status if that differs."""
+        """Record activity on a locked ticket, and its new status if that has changed."""
         old = ticket.status
         if old is status:
             await self._tickets.write(ticket, {})

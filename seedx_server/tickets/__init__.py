@@ -1,1 +1,1 @@
-"""Tickets: one problem each, with a status and an owner."""
+"""Tickets: one problem each, with a status and an assignee."""

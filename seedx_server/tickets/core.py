@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 
 class Priority(StrEnum):
-    """How urgent a ticket is, from the least urgent."""
+    """The urgency of a ticket, from lowest to highest."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -34,7 +34,7 @@ class Priority(StrEnum):
 
 
 class Sort(StrEnum):
-    """The orders a list of tickets can have."""
+    """The possible orders of a list of tickets."""
 
     UPDATED = "updated"
     CREATED = "created"
@@ -88,7 +88,7 @@ class TicketPatch(StrictBody):
 
 
 class TicketFilter(BaseModel):
-    """Which tickets a list contains, and in which order."""
+    """The filter and the order of a list of tickets."""
 
     status: list[Status] = []
     assignee: str | None = None

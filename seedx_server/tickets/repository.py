@@ -24,7 +24,7 @@ class TicketRepositoryInterface(RepositoryInterface[Ticket]):
 
     @abstractmethod
     async def lock(self, key: int, *, actor: Actor) -> Ticket | None:
-        """Return a ticket that nobody else changes until the commit, without its people."""
+        """Return a ticket, locked until the commit, without its requester and assignee."""
 
     @abstractmethod
     async def search(
@@ -56,11 +56,11 @@ class TicketRepository(SqlRepository[Ticket], TicketRepositoryInterface):
         return statement if actor.is_staff else statement.where(Ticket.requester_id == actor.id)
 
     async def unscoped(self, key: int) -> Ticket:
-        """Return a ticket that exists, whoever asks: for AI runs."""
+        """Return an existing ticket for an AI run, regardless of the actor."""
         return await self.session.get_one(Ticket, key)
 
     async def unscoped_lock(self, key: int) -> Ticket | None:
-        """Return a ticket, whoever asks, locked until the commit: for AI runs."""
+        """Return a ticket for an AI run, regardless of the actor, locked until the commit."""
         return await self.session.scalar(select(Ticket).where(Ticket.id == key).with_for_update())
 
     async def search(
@@ -70,7 +70,7 @@ class TicketRepository(SqlRepository[Ticket], TicketRepositoryInterface):
 
         Args:
             wanted: Filter and order.
-            actor: Who asks.
+            actor: The reader.
             limit: The most tickets to return.
             cursor: The `next_cursor` of the previous page.
 
@@ -88,7 +88,7 @@ class TicketRepository(SqlRepository[Ticket], TicketRepositoryInterface):
     async def lock_next(self, actor: Actor) -> Ticket | None:
         """Return the most urgent, then oldest, open ticket without an assignee, locked.
 
-        A ticket that another transaction has locked is passed over.
+        Tickets that another transaction has locked are skipped.
         """
         return await self.session.scalar(
             self.visible_to(actor)

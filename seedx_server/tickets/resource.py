@@ -1,4 +1,4 @@
-"""Routes of tickets."""
+"""Routes for tickets."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -17,9 +17,9 @@ from seedx_server.infrastructure.web.dependencies import (
     IfMatch,
     Limit,
     SessionDep,
-    answer,
     etag,
     expected_version,
+    json_response,
 )
 from seedx_server.infrastructure.web.idempotency import KEY_REUSED, IdempotencyDep
 from seedx_server.infrastructure.web.openapi import problems
@@ -84,10 +84,13 @@ async def list_tickets(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response:
-    """List tickets, newest activity first. Customers see their own, staff see all."""
+    """List tickets, by default those with the newest activity first.
+
+    Customers see their own tickets, staff see all.
+    """
     page = await tickets.page(wanted, actor, limit, cursor)
     items = [TicketDocument.model_validate(ticket) for ticket in page.items]
-    return answer(TicketPage(items=items, next_cursor=page.next_cursor))
+    return json_response(TicketPage(items=items, next_cursor=page.next_cursor))
 
 
 @router.post(
@@ -104,29 +107,31 @@ async def open_ticket(
     idempotency: IdempotencyDep,
 ) -> Response:
     """Open a ticket."""
-    if earlier := await idempotency.earlier_answer(actor):
+    if earlier := await idempotency.earlier_response(actor):
         return earlier
     ticket = await tickets.open(body, actor)
     path = request.app.url_path_for("get_ticket", ticket_id=ticket.id)
     headers = {"Location": request.scope.get("root_path", "") + path}
     document = TicketDocument.model_validate(ticket)
-    return await idempotency.keep(answer(document, HTTPStatus.CREATED, headers))
+    return await idempotency.keep(json_response(document, HTTPStatus.CREATED, headers))
 
 
 @router.post(
     "/claim",
     response_model=TicketDocument,
     responses={
-        HTTPStatus.NO_CONTENT: {"description": "No ticket waits.", "model": None},
+        HTTPStatus.NO_CONTENT: {"description": "The queue is empty.", "model": None},
         **problems(Forbidden),
     },
 )
 async def claim_ticket(actor: StaffDep, tickets: Tickets) -> Response:
-    """Assign the most urgent open ticket without an assignee to yourself. For staff."""
+    """Assign the most urgent ticket in the queue to yourself. For staff."""
     ticket = await tickets.claim(actor)
     if ticket is None:
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    return answer(TicketDocument.model_validate(ticket), headers={"ETag": etag(ticket.version)})
+    return json_response(
+        TicketDocument.model_validate(ticket), headers={"ETag": etag(ticket.version)}
+    )
 
 
 @router.patch(
@@ -141,4 +146,6 @@ async def change_ticket(
 ) -> Response:
     """Change a ticket. Its requester may close and reopen it; staff may change every field."""
     ticket = await tickets.change(ticket_id, body, expected_version(if_match), actor)
-    return answer(TicketDocument.model_validate(ticket), headers={"ETag": etag(ticket.version)})
+    return json_response(
+        TicketDocument.model_validate(ticket), headers={"ETag": etag(ticket.version)}
+    )

@@ -35,8 +35,8 @@ class TicketService:
 
     Args:
         tickets: The tickets.
-        users: The accounts, to know who is staff.
-        events: The log of what happens.
+        users: The accounts, to check that assignees are staff.
+        events: The event log.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class TicketService:
         await self._events.record(
             ticket.id, EventType.TICKET_CREATED, actor, {"title": ticket.title}
         )
-        return await self._shown(ticket.id, actor)
+        return await self._with_people(ticket.id, actor)
 
     async def page(
         self, wanted: TicketFilter, actor: Actor, limit: int, cursor: str | None
@@ -73,12 +73,12 @@ class TicketService:
         return await self._tickets.search(wanted, actor=actor, limit=limit, cursor=cursor)
 
     async def claim(self, actor: Actor) -> Ticket | None:
-        """Assign the most urgent waiting ticket to the actor; None if no ticket waits."""
+        """Assign the most urgent ticket in the queue to the actor; None if the queue is empty."""
         ticket = await self._tickets.lock_next(actor)
         if ticket is None:
             return None
         await self._write(ticket, {"assignee_id": actor.id}, actor)
-        return await self._shown(ticket.id, actor)
+        return await self._with_people(ticket.id, actor)
 
     async def change(
         self, ticket_id: int, patch: TicketPatch, version: int | None, actor: Actor
@@ -88,8 +88,8 @@ class TicketService:
         Args:
             ticket_id: The ticket.
             patch: The fields to change.
-            version: The version that the caller read, or None if any will do.
-            actor: Who changes it.
+            version: The version that the caller read, or None for any.
+            actor: The author of the change.
 
         Raises:
             NotFound: It does not exist, or the actor may not see it.
@@ -111,9 +111,9 @@ class TicketService:
             check_move(ticket.status, changes["status"])
         if changes:
             await self._write(ticket, changes, actor)
-        return await self._shown(ticket.id, actor)
+        return await self._with_people(ticket.id, actor)
 
-    async def _shown(self, ticket_id: int, actor: Actor) -> Ticket:
+    async def _with_people(self, ticket_id: int, actor: Actor) -> Ticket:
         """Return a ticket with the people that its document names."""
         return existing(await self._tickets.get(ticket_id, actor=actor), f"ticket {ticket_id}")
 
@@ -158,7 +158,7 @@ def _refuse_beyond_requester(wanted: dict[str, object]) -> None:
     if set(wanted) - {"status"}:
         raise Forbidden("Only staff may change this. You may close and reopen your ticket.")
     if "status" in wanted and wanted["status"] not in REQUESTER_MOVES:
-        raise Forbidden("You may set your ticket to closed or open; the rest is for staff.")
+        raise Forbidden("You may close or reopen your ticket; only staff may set another status.")
 
 
 def _json(value: object) -> JsonValue:

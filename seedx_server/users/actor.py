@@ -40,7 +40,7 @@ SIGNED_OUT: tuple[openapi.Kind, ...] = (
     (Unauthenticated, "token_expired"),
     (Unauthenticated, "token_revoked"),
 )
-"""The errors of every route that asks for an actor."""
+"""The errors of every route that requires an actor."""
 
 bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
 
@@ -51,7 +51,7 @@ async def current_actor(
     """Return the actor of the request.
 
     Raises:
-        Unauthenticated: There is no token, or it does not work (any more).
+        Unauthenticated: The token is missing or not valid.
     """
     if credentials is None:
         raise Unauthenticated("Sign in first and send the access token: Authorization: Bearer …")
@@ -68,7 +68,7 @@ async def _is_refused(parts: AccountParts, token: AccessToken) -> bool:
         return True
     if parts.notifier.connected.is_set():
         return False
-    # This process does not hear of sessions that end elsewhere at the moment, so it asks.
+    # At the moment this process does not hear of sessions that end elsewhere, so it queries.
     async with parts.sessions() as session:
         return not await SessionRepository(session).is_valid(
             token.actor.session_id, token.actor.id, token.version

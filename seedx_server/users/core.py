@@ -15,24 +15,25 @@ LONGEST_EMAIL = 320
 LONGEST_PASSWORD = 1_024
 
 FEWEST_GUESSES = 16_000
-"""A password that zxcvbn expects to be found in fewer guesses is refused as common.
+"""A password that zxcvbn expects to be guessed with fewer attempts is refused as common.
 
 Source: D. L. Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX Security 2016.
 """
 JUDGED_CHARACTERS = 32
 SYMBOLS_AS_LETTERS = str.maketrans("@({[<!|$+%", "acccc1lstx")
-"""Symbols that stand for letters in passwords. zxcvbn tries every way to read them, which takes
-seconds for a password made for that purpose; translated first, it takes milliseconds."""
+"""Symbols that stand for letters in passwords. zxcvbn tries every combination of readings,
+which takes seconds for a password made for that purpose; with the symbols translated first, it
+takes milliseconds."""
 
 
 def normalised_email(value: str) -> str:
-    """Return the address in lower case and Unicode's NFC, as it is kept and compared.
+    """Return the address in lower case and NFC, the form in which it is stored and compared.
 
     Raises:
         ValueError: It is not an e-mail address.
     """
     try:
-        # Desks inside a company live on names such as `desk.local`.
+        # Desks inside a company use names such as `desk.local`.
         address = validate_email(
             value.strip(), check_deliverability=False, globally_deliverable=False
         )
@@ -42,7 +43,7 @@ def normalised_email(value: str) -> str:
 
 
 def uncommon(password: str) -> str:
-    """Return the password unless it is one of those that attackers try first.
+    """Return the password unless attackers would try it early.
 
     Raises:
         ValueError: It is common.

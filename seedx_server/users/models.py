@@ -16,7 +16,7 @@ from seedx_server.infrastructure.database.engine import (
 
 
 class User(Timestamped, Identified):
-    """An account. `token_version` rises when access tokens made before must stop working."""
+    """An account. `token_version` rises when older access tokens must stop working."""
 
     __tablename__ = "users"
 

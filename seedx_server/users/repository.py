@@ -21,19 +21,19 @@ class UserRepositoryInterface(RepositoryInterface[User]):
 
     @abstractmethod
     async def lock(self, key: int, *, actor: Actor) -> User | None:
-        """Return an account that nobody else changes until the commit."""
+        """Return an account, locked until the commit."""
 
     @abstractmethod
     async def unscoped_by_email(self, email: str) -> User | None:
-        """Return the account of a normalised address, whoever asks."""
+        """Return the account of a normalised address, regardless of the actor."""
 
     @abstractmethod
     async def unscoped_lock_by_email(self, email: str) -> User | None:
-        """Return the account of a normalised address, whoever asks, locked until the commit."""
+        """Return the account of a normalised address, regardless of the actor, and lock it."""
 
     @abstractmethod
     async def unscoped_staff(self, user_id: int) -> bool:
-        """Tell whether this is the id of a member of staff whose account is not disabled."""
+        """Return whether this is the id of a member of staff whose account is not disabled."""
 
     @abstractmethod
     async def add_unless_taken(self, row: User) -> User | None:
@@ -44,7 +44,7 @@ class UserRepositoryInterface(RepositoryInterface[User]):
         """End every session of a locked account: none of its refresh tokens works again."""
 
     @abstractmethod
-    async def void_tokens(self, user: User, now: datetime) -> None:
+    async def invalidate_tokens(self, user: User, now: datetime) -> None:
         """Make a locked account's access tokens stop working on every server process."""
 
     @abstractmethod
@@ -63,15 +63,15 @@ class UserRepository(SqlRepository[User], UserRepositoryInterface):
         return statement if actor.role is Role.ADMIN else statement.where(User.id == actor.id)
 
     async def unscoped_by_email(self, email: str) -> User | None:
-        """Return the account of a normalised address, whoever asks."""
+        """Return the account of a normalised address, regardless of the actor."""
         return await self.session.scalar(select(User).where(User.email == email))
 
     async def unscoped_lock_by_email(self, email: str) -> User | None:
-        """Return the account of a normalised address, whoever asks, locked until the commit."""
+        """Return the account of a normalised address, regardless of the actor, and lock it."""
         return await self.session.scalar(select(User).where(User.email == email).with_for_update())
 
     async def unscoped_staff(self, user_id: int) -> bool:
-        """Tell whether this is the id of a member of staff whose account is not disabled."""
+        """Return whether this is the id of a member of staff whose account is not disabled."""
         if not can_be_id(user_id):
             return False
         is_staff = exists().where(
@@ -97,7 +97,7 @@ class UserRepository(SqlRepository[User], UserRepositoryInterface):
             .execution_options(synchronize_session=False)
         )
 
-    async def void_tokens(self, user: User, now: datetime) -> None:
+    async def invalidate_tokens(self, user: User, now: datetime) -> None:
         """Make a locked account's access tokens stop working on every server process."""
         user.token_version += 1
         user.changed_at = now
@@ -116,7 +116,7 @@ class UserRepository(SqlRepository[User], UserRepositoryInterface):
 
 @dataclass(frozen=True, slots=True)
 class RecentlyRevoked:
-    """What makes access tokens invalid before they expire.
+    """The recent changes that make access tokens invalid before they expire.
 
     Attributes:
         sessions: The sessions that ended.
@@ -128,7 +128,7 @@ class RecentlyRevoked:
 
 
 class SessionRepository:
-    """Sign-ins and their refresh tokens. Whoever holds the token may see the row.
+    """Sessions and their refresh tokens. Whoever has the token may see the row.
 
     Args:
         session: The session of the request.
@@ -138,7 +138,7 @@ class SessionRepository:
         self.session = session
 
     async def begin(self, user_id: int, expires_at: datetime) -> UserSession:
-        """Write a new sign-in."""
+        """Write a new session."""
         row = UserSession(user_id=user_id, expires_at=expires_at)
         self.session.add(row)
         await self.session.flush()
@@ -155,7 +155,7 @@ class SessionRepository:
         """Mark a refresh token as spent; of two requests that try, one succeeds.
 
         Returns:
-            Its session, locked until the commit, and account; None if the token is unknown or
+            Its session, locked until the commit, and its account; None if the token is unknown or
             was spent before.
         """
         session_id = await self.session.scalar(
@@ -207,7 +207,7 @@ class SessionRepository:
         return RecentlyRevoked(list(sessions), [(row.id, row.token_version) for row in versions])
 
     async def is_valid(self, session_id: int, user_id: int, version: int) -> bool:
-        """Tell whether an access token of this session and version still works."""
+        """Return whether an access token of this session and version is still valid."""
         is_valid = exists().where(
             UserSession.id == session_id,
             UserSession.revoked_at.is_(None),
@@ -229,13 +229,13 @@ class AccountLookup:
         self._sessions = sessions
 
     async def by_email(self, email: str) -> User | None:
-        """Return the account of a normalised address, whoever asks."""
+        """Return the account of a normalised address, regardless of the actor."""
         async with self._sessions() as session:
             return await UserRepository(session).unscoped_by_email(email)
 
 
 async def delete_expired(sessions: Sessions, refresh_life: timedelta) -> None:
-    """Delete expired sessions, and refresh tokens that were spent longer ago than they live."""
+    """Delete expired sessions, and refresh tokens that were spent a lifetime ago or longer."""
     await delete_in_batches(sessions, UserSession, UserSession.expires_at < func.now())
     await delete_in_batches(
         sessions, RefreshToken, RefreshToken.spent_at < func.now() - refresh_life

@@ -1,4 +1,4 @@
-"""Routes of accounts and of signing in."""
+"""Routes for accounts and for signing in."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from seedx_server.infrastructure.errors import (
     NotFound,
     Unauthenticated,
 )
-from seedx_server.infrastructure.web.dependencies import Cursor, Limit, SessionDep, answer
+from seedx_server.infrastructure.web.dependencies import Cursor, Limit, SessionDep, json_response
 from seedx_server.infrastructure.web.openapi import problems
 from seedx_server.infrastructure.web.problems import problem_response
 from seedx_server.users.actor import AccountPartsDep, ActorDep, AdminDep
@@ -69,7 +69,7 @@ def _session_document(signed: SignedIn) -> Response:
         refresh_token=signed.refresh_token,
         user=UserDocument.model_validate(signed.user),
     )
-    return answer(document)
+    return json_response(document)
 
 
 async def _form(
@@ -99,7 +99,7 @@ def _managed(user: User) -> ManagedUserDocument:
 async def sign_up(body: SignUp, users: Users) -> Response:
     """Create a customer's account."""
     user = await users.sign_up(body)
-    return answer(UserDocument.model_validate(user), HTTPStatus.CREATED)
+    return json_response(UserDocument.model_validate(user), HTTPStatus.CREATED)
 
 
 @public.post(
@@ -147,7 +147,7 @@ async def log_out(actor: ActorDep, auth: Auth) -> None:
 @signed_in.get("/auth/me", response_model=UserDocument, responses=problems(NotFound))
 async def me(actor: ActorDep, users: Users) -> Response:
     """Show the account that is signed in."""
-    return answer(UserDocument.model_validate(await users.get(actor.id, actor)))
+    return json_response(UserDocument.model_validate(await users.get(actor.id, actor)))
 
 
 @router.get("", response_model=UserPage, responses=problems(Forbidden, InvalidInput))
@@ -156,7 +156,7 @@ async def list_users(
 ) -> Response:
     """List accounts, newest first. For admins."""
     page = await users.page(actor, limit, cursor)
-    return answer(
+    return json_response(
         UserPage(items=[_managed(user) for user in page.items], next_cursor=page.next_cursor)
     )
 
@@ -168,4 +168,4 @@ async def list_users(
 )
 async def change_user(user_id: int, body: UserPatch, actor: AdminDep, users: Users) -> Response:
     """Change an account's role, or disable or enable it. For admins."""
-    return answer(_managed(await users.change(user_id, body, actor)))
+    return json_response(_managed(await users.change(user_id, body, actor)))

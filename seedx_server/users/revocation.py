@@ -1,8 +1,8 @@
 """The access tokens that this process refuses although they have not expired.
 
-The list lives in memory, so that a request needs no look-up, and is fed by notifications, so
-that signing out works at once on every server process. Each entry is kept only as long as an
-access token made before it could still be valid.
+The list is kept in memory, so that a request needs no query, and is updated by notifications, so
+that signing out takes effect at once on every server process. Each entry is kept only as long as
+an older access token could still be valid.
 """
 
 from datetime import datetime, timedelta
@@ -49,7 +49,7 @@ class Revocations:
         self.require_version(int(user_id), int(version))
 
     def refuses(self, token: AccessToken) -> bool:
-        """Tell whether the token is refused."""
+        """Return whether the token is refused."""
         if token.actor.session_id in self._sessions:
             return True
         required = self._versions.get(token.actor.id)

@@ -35,8 +35,8 @@ class PasswordCheck:
 
     Attributes:
         fits: Whether the password is right.
-        renewed_hash: A hash of a right password to keep instead, if the old one was made with
-            an outdated scheme or cost.
+        renewed_hash: If the password is right but its hash has an outdated scheme or cost, a new
+            hash to store.
     """
 
     fits: bool
@@ -44,7 +44,7 @@ class PasswordCheck:
 
 
 class PasswordHasher:
-    """Hashes passwords in its own threads, so that the event loop is not blocked."""
+    """Hashes passwords in separate threads, so that the event loop is not blocked."""
 
     def __init__(self) -> None:
         self._context = PASSWORDS
@@ -52,16 +52,16 @@ class PasswordHasher:
         self._decoy: str | None = None
 
     async def hash(self, password: str) -> str:
-        """Return the hash of a password, to keep in its place."""
+        """Return the hash of a password, to store in its place."""
         return await self._in_thread(lambda: self._context.hash(password))
 
     async def verify(self, password: str, kept: str | None) -> PasswordCheck:
         """Compare a password with the hash of an account.
 
         Args:
-            password: What was typed.
-            kept: The account's hash. With None the same work is done and the answer is no,
-                so that the time does not tell whether there is an account.
+            password: The password that was entered.
+            kept: The account's hash. With None the same work is done and the password never fits,
+                so that the time does not reveal whether there is an account.
         """
         return await self._in_thread(lambda: self._verify(password, kept))
 
@@ -84,7 +84,7 @@ class AccessToken:
     """The claims of a verified access token.
 
     Attributes:
-        actor: Who holds it.
+        actor: The actor it belongs to.
         version: The account's `token_version` when it was made.
     """
 
@@ -96,7 +96,7 @@ class TokenSigner:
     """Makes and verifies access tokens (RFC 7519), signed with a secret that can be rotated.
 
     Args:
-        settings: The secret, its key id, and the retired ones that still verify.
+        settings: The secret, its key id, and the retired secrets that are still accepted.
         now: The clock.
     """
 
@@ -142,7 +142,7 @@ class TokenSigner:
                 token,
                 self._secrets[str(kid)],
                 [ALGORITHM],
-                # Expiry is checked against `now` below; the clock that wrote `iat` may be ahead.
+                # Expiry is checked below against `now`; the clock that wrote `iat` may be ahead.
                 options={
                     "require": ["sub", "sid", "role", "ver", "exp"],
                     "verify_exp": False,
@@ -174,7 +174,7 @@ def new_refresh_token() -> str:
 
 
 def refresh_token_hash(token: str) -> bytes:
-    """Return the hash that is kept in place of a refresh token.
+    """Return the hash that is stored in place of a refresh token.
 
     A plain hash is enough: the token is random, not chosen by a person.
     """

@@ -116,7 +116,7 @@ class UserService:
             user.disabled_at = self._now() if disabled else None
         if disabled:
             await self._users.end_sessions(user, self._now())
-        await self._void_tokens(user)
+        await self._invalidate_tokens(user)
         return user
 
     async def set_role_of(self, email: str, role: Role) -> User:
@@ -124,7 +124,7 @@ class UserService:
 
         Raises:
             NotFound: There is no account with this address.
-            InvalidInput: It is not an address.
+            InvalidInput: It is not an e-mail address.
         """
         try:
             address = normalised_email(email)
@@ -134,11 +134,11 @@ class UserService:
         if user is None:
             raise NotFound(f"There is no account for {address}. Sign up first: seedx signup")
         user.role = role
-        await self._void_tokens(user)
+        await self._invalidate_tokens(user)
         return user
 
-    async def _void_tokens(self, user: User) -> None:
-        await self._users.void_tokens(user, self._now())
+    async def _invalidate_tokens(self, user: User) -> None:
+        await self._users.invalidate_tokens(user, self._now())
         if self._revocations is not None:
             self._revocations.require_version(user.id, user.token_version)
 
@@ -152,7 +152,7 @@ class AuthService:
 
     Args:
         users: The accounts.
-        sessions: The sign-ins.
+        sessions: The sessions.
         lookup: The accounts, read outside the request's transaction.
         hasher: Verifies passwords.
         signer: Makes access tokens.
@@ -190,7 +190,7 @@ class AuthService:
                 a disabled account alike.
         """
         email = _address(credentials.email)
-        # Hashing takes long and connections are few, so none is held meanwhile.
+        # Hashing is slow and connections are few, so none is held meanwhile.
         kept = _hash_of(await self._lookup.by_email(email)) if email else None
         check = await self._hasher.verify(credentials.password, kept)
         user = await self._users.unscoped_by_email(email) if email else None
@@ -206,9 +206,9 @@ class AuthService:
     async def refresh(self, token: str) -> SignedIn | Unauthenticated:
         """Exchange a refresh token for a new pair.
 
-        A token that comes a second time was copied by somebody: the session ends (RFC 9700,
-        section 4.14.2). That refusal is returned and not raised: an error would roll back the
-        end of the session.
+        A token that is used a second time may have been stolen, so the session ends (RFC 9700,
+        section 4.14.2). That error is returned and not raised, which would roll back the end of
+        the session.
 
         Raises:
             Unauthenticated: The token is unknown, or its session has ended.

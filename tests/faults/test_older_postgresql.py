@@ -24,8 +24,8 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of a PostgreSQL 15 server's database, owned by a role with no other rights."""
+def postgresql_15() -> Iterator[Path]:
+    """The folder of a PostgreSQL 15 server's socket."""
     folder = Path(tempfile.mkdtemp(prefix="seedx-pg15-"))
     account = service_account()
     if account:
@@ -47,13 +47,22 @@ def server() -> Iterator[str]:
     options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
     run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
     try:
-        with psycopg.connect(f"host={folder} user=postgres", autocommit=True) as connection:
-            connection.execute("CREATE ROLE seedx LOGIN CREATEDB")
-            connection.execute("CREATE DATABASE seedx OWNER seedx")
-        yield f"postgresql://seedx@/seedx?host={folder}"
+        yield folder
     finally:
         run("pg_ctl", "-w", "-m", "immediate", "stop")
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def server(postgresql_15: Path) -> Iterator[str]:
+    """The address of an empty database there, owned by a role with no other rights."""
+    superuser = f"host={postgresql_15} user=postgres"
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute("CREATE ROLE seedx LOGIN CREATEDB")
+        connection.execute("CREATE DATABASE seedx OWNER seedx")
+        yield f"postgresql://seedx@/seedx?host={postgresql_15}"
+        connection.execute("DROP DATABASE seedx WITH (FORCE)")
+        connection.execute("DROP ROLE seedx")
 
 
 def operate_on(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

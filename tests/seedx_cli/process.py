@@ -136,6 +136,11 @@ def seen_until(child: "pexpect.spawn[bytes]", text: str) -> bytes:
     return child.before + text.encode()
 
 
+def interrupt(child: "pexpect.spawn[bytes]") -> None:
+    """Press Ctrl-C at a prompt, then Enter: a signal just before a read begins does not end it."""
+    child.send("\x03\r")
+
+
 def rest_of(child: "pexpect.spawn[bytes]") -> bytes:
     """Wait for the end of a command, and give what it still showed."""
     child.expect(pexpect.EOF)

@@ -1,4 +1,4 @@
-"""Commands on the client's settings."""
+"""Commands for the client's settings."""
 
 from seedx_cli.parsing.command import command_group
 

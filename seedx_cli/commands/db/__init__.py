@@ -1,4 +1,4 @@
-"""Commands on the server's database."""
+"""Commands for the server's database."""
 
 from seedx_cli.parsing.command import command_group
 
@@ -7,7 +7,7 @@ app = command_group(
     "Migrate, back up and restore the database.",
     {
         "Commands": {
-            "upgrade": "Bring the database to the newest revision; `serve` does so by itself.",
+            "upgrade": "Upgrade the database to the newest revision; `serve` does so on its own.",
             "current": "Show the database's revision.",
             "backup": "Write the whole database to a file.",
             "restore": "Restore the database from a backup; everything since is lost.",

@@ -60,11 +60,11 @@ app = command_app()
 )
 def restore(
     typer_context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `db backup` wrote.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `db backup` wrote.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Restore the database from a backup; everything since is lost.
 
-    The backup is restored and checked beside the database, which is replaced only then.
+    The backup is first restored into a new database and checked; only then is the old one replaced.
     """
     run(RestoreOptions(file, yes), context_of(typer_context))

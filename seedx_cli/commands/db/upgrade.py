@@ -1,4 +1,4 @@
-"""seedx db upgrade: bring the database to the newest revision."""
+"""seedx db upgrade: upgrade the database to the newest revision."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ app = command_app()
     """,
 )
 def upgrade(typer_context: typer.Context) -> None:
-    """Bring the database to the newest revision; `serve` does so by itself."""
+    """Upgrade the database to the newest revision; `serve` does so on its own."""
     run(context_of(typer_context))

@@ -1,13 +1,13 @@
-"""Commands on the knowledge base."""
+"""Commands for the knowledge base."""
 
 from seedx_cli.parsing.command import command_group
 
 app = command_group(
     __name__,
-    "Read and fill the knowledge base.",
+    "Read, search and import articles.",
     {
         "Commands": {
-            "import": "Write Markdown files into the knowledge base (staff).",
+            "import": "Import Markdown files into the knowledge base (staff).",
             "list": "List the articles.",
             "show": "Show an article.",
             "search": "Find the articles that match some words.",

@@ -1,4 +1,4 @@
-"""seedx kb import: write Markdown files into the knowledge base."""
+"""seedx kb import: import Markdown files into the knowledge base."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seedx_cli.terminal.safe_text import safe_line
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What to import; `prune` removes the articles that are not among it."""
+    """What to import; `prune` removes the articles that are not among the files."""
 
     paths: tuple[Path, ...]
     prune: bool = False
@@ -62,19 +62,19 @@ def import_(
     typer_context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove every article that is not among them.")
+        bool, typer.Option("--prune", help="Remove every article that is not among the files.")
     ] = False,
 ) -> None:
-    """Write Markdown files into the knowledge base (staff).
+    """Import Markdown files into the knowledge base (staff).
 
     A file may begin with YAML front matter: title and tags. Its slug comes from its path. Importing
-    again updates what changed and leaves the rest.
+    again updates what has changed and leaves the rest alone.
     """
     run(ImportOptions(tuple(paths), prune), context_of(typer_context))
 
 
 def _import(options: ImportOptions, context: Context) -> Imported:
-    """Send what is new or different; the same files again change nothing."""
+    """Send every file; the server keeps the version of an article that has not changed."""
     from seedx_cli.knowledge.files import read_all
 
     articles = read_all(options.paths)

@@ -1,4 +1,4 @@
-"""Commands on tickets."""
+"""Commands for tickets."""
 
 from seedx_cli.parsing.command import command_group
 
@@ -8,15 +8,15 @@ app = command_group(
     {
         "Commands": {
             "new": "Open a ticket.",
-            "list": "List tickets, the newest activity first.",
+            "list": "List tickets, newest activity first.",
             "show": "Show a ticket and its conversation.",
-            "reply": "Add a message; everyone who sees the ticket sees it.",
-            "watch": "Show what happens on a ticket as it happens.",
+            "reply": "Add a message that everyone on the ticket can see.",
+            "watch": "Follow a ticket live.",
             "close": "Close a ticket.",
             "reopen": "Reopen a ticket.",
         },
         "Staff": {
-            "claim": "Take the most urgent ticket.",
+            "claim": "Claim the most urgent ticket of the queue.",
             "assign": "Assign a ticket to a member of staff.",
             "note": "Add a note that only staff see.",
             "edit": "Change status, priority, title or tags.",

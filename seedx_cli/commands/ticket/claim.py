@@ -1,4 +1,4 @@
-"""seedx ticket claim: take the most urgent ticket."""
+"""seedx ticket claim: claim the most urgent ticket of the queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seedx_cli.tickets.changing import show_facts
 
 
 def run(context: Context) -> None:
-    """Take the most urgent of the open tickets that nobody has."""
+    """Claim the most urgent of the open tickets that are assigned to nobody."""
     ticket = context.api.tickets.claim()
     if ticket is not None:
         show_facts(ticket, context)
@@ -32,8 +32,8 @@ app = command_app()
     """,
 )
 def claim(typer_context: typer.Context) -> None:
-    """Take the most urgent ticket.
+    """Claim the most urgent ticket of the queue.
 
-    Of the open tickets that are assigned to nobody, it is assigned to you.
+    The queue is the open tickets that are assigned to nobody; the ticket becomes yours.
     """
     run(context_of(typer_context))

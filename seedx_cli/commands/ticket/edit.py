@@ -58,7 +58,7 @@ def edit(
 ) -> None:
     """Change status, priority, title or tags.
 
-    The tags given replace those it has.
+    The tags you give replace the ones it has.
     """
     given = {"status": status, "priority": priority, "title": title}
     changes: dict[str, object] = {name: value for name, value in given.items() if value is not None}

@@ -22,7 +22,7 @@ _DEFAULT_LIMIT = 20
 
 @dataclass(frozen=True)
 class ListOptions:
-    """Which tickets to list; `limit` None is all of them."""
+    """Which tickets to list; a `limit` of None means all of them."""
 
     status: str | None = None
     mine: bool = False
@@ -71,26 +71,36 @@ def list_(
     *,
     status: Status = None,
     mine: Annotated[
-        bool, typer.Option("--mine", help="Those assigned to you; a customer's own.")
+        bool,
+        typer.Option(
+            "--mine", help="Only yours: assigned to you or, for customers, opened by you."
+        ),
     ] = False,
-    everything: Annotated[bool, typer.Option("--all", help="All, not only the newest.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="List all of them, not only the newest.")
+    ] = False,
     assignee: Annotated[
-        str | None, typer.Option("--assignee", metavar="WHO", help="An id, me or none.")
+        str | None,
+        typer.Option(
+            "--assignee", metavar="WHO", help="Only those of an assignee: an id, me or none."
+        ),
     ] = None,
     tag: Annotated[
-        str | None, typer.Option("--tag", metavar="TAG", help="Those with that tag.")
+        str | None, typer.Option("--tag", metavar="TAG", help="Only those with this tag.")
     ] = None,
     priority: Priority = None,
     search: Annotated[
-        str | None, typer.Option("--search", "-S", metavar="WORDS", help="Those with these words.")
+        str | None,
+        typer.Option("--search", "-S", metavar="WORDS", help="Only those with these words."),
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", "-L", min=1, metavar="N", help="How many at most.")
+        int,
+        typer.Option("--limit", "-L", min=1, metavar="N", help="The maximum number of tickets."),
     ] = _DEFAULT_LIMIT,
 ) -> None:
-    """List tickets, the newest activity first.
+    """List tickets, newest activity first.
 
-    In a pipe each ticket is one line, its columns separated by tabs.
+    In a pipe, each ticket is one line with its columns separated by tabs.
     """
     options = ListOptions(
         status, mine, assignee, tag, priority, search, None if everything else limit

@@ -21,7 +21,7 @@ from seedx_cli.tickets.opening import (
     suggest_next,
 )
 from seedx_cli.tickets.streaming import follow
-from seedx_cli.tickets.texts import Source, kept
+from seedx_cli.tickets.texts import Source, keep_until_sent
 
 _BELOW_THE_DASHES = "Nothing below the dashes is sent. Leave it all empty to send nothing."
 _TITLE_AND_TEXT = f"""
@@ -40,7 +40,7 @@ Describe the problem: {{title}}
 
 @dataclass(frozen=True)
 class NewOptions:
-    """What to open, and whether the AI answers at once; what is missing is asked for."""
+    """What to open, and whether the AI replies at once; the person is asked for what is missing."""
 
     title: str | None = None
     source: Source = field(default_factory=Source)
@@ -79,18 +79,20 @@ def new(
     typer_context: typer.Context,
     *,
     title: Annotated[
-        str | None, typer.Option("--title", "-t", metavar="TITLE", help="One line.")
+        str | None, typer.Option("--title", "-t", metavar="TITLE", help="The title, in one line.")
     ] = None,
     body: Body = None,
     file: File = None,
     priority: Priority = None,
     tag: Tags = None,
-    ai: Annotated[bool, typer.Option("--ai", help="Stream the AI's reply at once.")] = False,
+    ai: Annotated[
+        bool, typer.Option("--ai", help="Ask for an AI reply at once, and stream it.")
+    ] = False,
     recover: Recover = None,
 ) -> None:
     """Open a ticket.
 
-    Without --body and --file your editor opens. A text that cannot be sent is kept in a file.
+    Without --body or --file, your editor opens. Text that cannot be sent is kept in a file.
     """
     options = NewOptions(
         title,
@@ -122,7 +124,7 @@ def _split(written: str, options: NewOptions, context: Context) -> tuple[str, st
     title, description = options.title or first.strip(), rest.strip()
     if not description:
         command = command_to_open(options.priority, options.tags, ai=options.ai)
-        with kept(context, written, command, options.source):
+        with keep_until_sent(context, written, command, options.source):
             raise UsageError(
                 "There is a title, but no text below it", hint="Give both on the command line"
             )

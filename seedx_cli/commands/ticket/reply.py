@@ -45,5 +45,5 @@ def reply(
     file: File = None,
     recover: Recover = None,
 ) -> None:
-    """Add a message; everyone who sees the ticket sees it."""
+    """Add a message that everyone on the ticket can see."""
     run(ReplyOptions(number, Source(body, file, recover)), context_of(typer_context))

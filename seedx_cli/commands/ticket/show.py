@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ShowOptions:
-    """Which ticket to show, and whether to stay and watch it."""
+    """Which ticket to show, and whether to watch it afterwards."""
 
     number: int
     watch: bool = False
@@ -30,7 +30,7 @@ def run(options: ShowOptions, context: Context) -> None:
         from seedx_cli.tickets.watching import Watcher
 
         watcher = Watcher(options.number, context)
-        _show_and_stay(watcher.begin(), context)
+        _show_without_pager(watcher.begin(), context)
         watcher.run()
     else:
         _show(context.api.tickets.show(options.number), context)
@@ -52,7 +52,7 @@ def show(
     number: Number,
     *,
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Stay, and show what happens.")
+        bool, typer.Option("--watch", "-w", help="Then follow the ticket live.")
     ] = False,
 ) -> None:
     """Show a ticket and its conversation."""
@@ -69,8 +69,8 @@ def _show(ticket: Ticket, context: Context) -> None:
         io.stdout.write(for_pipe(ticket, io))
 
 
-def _show_and_stay(ticket: Ticket, context: Context) -> None:
-    """Show a ticket at the head of what happens on it, without a pager."""
+def _show_without_pager(ticket: Ticket, context: Context) -> None:
+    """Show a ticket before what happens on it follows, so without a pager."""
     io = context.io
     if io.json:
         io.record({"event": "ticket", "id": None, "data": ticket})

@@ -1,4 +1,4 @@
-"""seedx ticket watch: show what happens on a ticket as it happens."""
+"""seedx ticket watch: follow a ticket live."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seedx_cli.tickets.watching import SOLVED, Watcher
 
 @dataclass(frozen=True)
 class WatchOptions:
-    """Which ticket to watch; `exit_status` ends with 0 once it is resolved or closed."""
+    """Which ticket to watch; with `exit_status` it ends once that is resolved or closed."""
 
     number: int
     exit_status: bool = False
@@ -49,12 +49,12 @@ def watch(
     typer_context: typer.Context,
     number: Number,
     exit_status: Annotated[
-        bool, typer.Option("--exit-status", help="End with 0 once it is resolved or closed.")
+        bool, typer.Option("--exit-status", help="Exit with 0 once it is resolved or closed.")
     ] = False,
 ) -> None:
-    """Show what happens on a ticket as it happens.
+    """Follow a ticket live.
 
-    Messages, changes, and the AI's text while it is written. Goes on by itself if the connection
+    Shows messages, changes, and the AI's text while it is written. Reconnects if the connection
     breaks. With --json each event is one line.
     """
     run(WatchOptions(number, exit_status), context_of(typer_context))

@@ -24,7 +24,7 @@ class RoleOptions:
     Attributes:
         email: Whose account it is.
         role: The role.
-        local: Whether to write to this machine's database; None decides by who is signed in.
+        local: Whether to write to this machine's database; None depends on who is signed in.
     """
 
     email: str
@@ -55,21 +55,21 @@ app = command_app()
 )
 def role(
     typer_context: typer.Context,
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose account.")],
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The account's e-mail address.")],
     role: Role,
     local: Annotated[
         bool | None,
         typer.Option(
             "--local/--remote",
-            help="Straight in the database of this machine, or through the server.",
+            help="Write to this machine's database directly, or go through the server.",
             show_default="remote for a signed-in admin, else local",
         ),
     ] = None,
 ) -> None:
     """Give an account a role: customer, agent or admin.
 
-    A signed-in admin asks the server. Everyone else works on the server's own machine, straight on
-    the database: that is how the first admin is made.
+    A signed-in admin goes through the server. Anyone else runs this on the server's own machine,
+    where it writes to the database directly: that is how a desk gets its first admin.
     """
     run(RoleOptions(email, role, local), context_of(typer_context))
 

@@ -1,1 +1,1 @@
-"""The text of one answer, with no database."""
+"""Generates the text of one answer, without the database."""

@@ -1,9 +1,9 @@
-"""Addresses in a text, and which of them are the same: pure."""
+"""Finds web addresses in a text and compares them: pure."""
 
 import re
 from collections.abc import Iterable
 
-# The length of a scheme is bounded, so that a text without any is read in linear time.
+# The length of a scheme is bounded, so that a text without addresses takes linear time.
 _ADDRESS = re.compile(
     r"""(?:[A-Za-z][A-Za-z0-9+.\-]{0,30}://|[Ww]{3}\.)[^\s<>"`|\\^{}\[\]\u0080-\U0010ffff]*"""
 )
@@ -11,14 +11,14 @@ _PUNCTUATION = ".,;:!?'*_~"
 
 
 def addresses(texts: Iterable[str]) -> frozenset[str]:
-    """Return the addresses that stand in the texts, each as `comparable` gives it."""
+    """Return the addresses in the texts, each in the form that `comparable` returns."""
     return frozenset(
         comparable(found.group()) for text in texts for found in _ADDRESS.finditer(text)
     )
 
 
 def without_punctuation(address: str) -> str:
-    """Return the address without the punctuation of the sentence that it stands in.
+    """Return the address without the punctuation of the sentence around it.
 
     A closing parenthesis belongs to the address if it was opened there.
     """
@@ -34,5 +34,5 @@ def without_punctuation(address: str) -> str:
 
 
 def comparable(address: str) -> str:
-    """Return what is the same for addresses that differ in nothing that matters."""
+    """Return a form that is equal for addresses with no meaningful difference."""
     return without_punctuation(address).rstrip("/")

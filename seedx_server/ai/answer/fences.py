@@ -1,4 +1,4 @@
-"""Fenced code, as a reader's Markdown parser will see it."""
+"""Recognises fenced code the way a reader's Markdown parser does."""
 
 import re
 from dataclasses import dataclass
@@ -24,17 +24,20 @@ class Fence:
     container: str
 
     def holds(self, line: str) -> bool:
-        """Whether the line is certainly still inside the fence's container."""
+        """Return whether the line is certainly still inside the fence's container."""
         if line.startswith(self.container):
             return True
         return line.rstrip(" \t") == self.container.rstrip(" ")
 
     def may_be_closed_by(self, line: str) -> bool:
-        """Whether a line, of which more may follow, may end the fence."""
+        """Return whether a line, which may be incomplete, may end the fence."""
         return not line.strip(" >\t").strip(self.marker[0])
 
     def is_closed_by(self, line: str) -> bool:
-        """Whether a whole line ends the fence: exact at top level, else rather too often."""
+        """Return whether a complete line ends the fence.
+
+        The result is exact at top level; inside a container it may be true too often.
+        """
         if self.container:
             run = line.strip(" >\t")
         else:
@@ -43,27 +46,27 @@ class Fence:
 
 
 def may_open_fence(before: str, line: str, length: int) -> bool:
-    """Whether it is worth asking if a line opens a fence.
+    """Return whether a line may open a fence, so that the parser has to decide.
 
     Args:
-        before: What of the line is before the backticks or tildes.
-        line: The line from them on.
-        length: How many of them there are.
+        before: The part of the line before the backticks or tildes.
+        line: The rest of the line, from them on.
+        length: The number of backticks or tildes.
     """
-    is_tables_head = "|" in line  # if the next line says so
+    may_be_table_head = "|" in line  # the next line decides
     return (
         length >= SHORTEST_FENCE
-        and not is_tables_head
+        and not may_be_table_head
         and _BEFORE_FENCE.fullmatch(before) is not None
     )
 
 
 def opened_fence(text: str, before: str, marker: str) -> Fence | None:
-    """Return the fence that the last line of a text opens, if it certainly opens one.
+    """Return the fence that the last line of a text opens; None unless it certainly opens one.
 
     Args:
-        text: The whole text as the reader has it, from a place where no block is open.
-        before: What of its last line is before the backticks or tildes.
+        text: The text that the reader has, from a place where no block is open.
+        before: The part of its last line before the backticks or tildes.
         marker: The backticks or tildes.
     """
     fences = [token for token in _blocks.parse(text) if token.type == "fence"]
@@ -75,10 +78,10 @@ def opened_fence(text: str, before: str, marker: str) -> Fence | None:
 
 
 def _container(before: str) -> str | None:
-    """Return what the lines of a fence in a list or a quote begin with; None if in doubt.
+    """Return the prefix of each line of a fence in a list or a quote; None if in doubt.
 
     Args:
-        before: What stands before the fence in its line.
+        before: The part of the line before the fence.
     """
     if set(before) <= {" ", ">"}:
         return before

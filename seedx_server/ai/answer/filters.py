@@ -1,13 +1,13 @@
-"""What a model writes, made fit for a customer's eyes while it streams.
+"""Filters a model's text while it streams, so that it is fit for customers.
 
-- Characters: lines end with a line feed alone, NUL goes, and the two halves of a character that
-  some servers cut in two are joined.
-- Reasoning: what is between `<think>` and `</think>` is dropped, in any case and under the names
-  that models use, to the end where it is never closed. A closing tag without an opening one means
-  that all text before it was reasoning; that text is then discarded.
+- Characters: line ends become line feeds, NUL is removed, and the two halves of a character that
+  some servers split are joined.
+- Reasoning: text between `<think>` and `</think>` is dropped, in upper or lower case and under all
+  the names that models use; without a closing tag, to the end. A closing tag without an opening
+  one means that all text before it was reasoning; that text is then discarded.
 - Links and citations: see `markdown_filter`.
 
-The result does not depend on where the pieces of the text begin and end.
+The result does not depend on how the text is cut into pieces.
 """
 
 import re
@@ -18,7 +18,7 @@ from seedx_server.ai.answer.markdown_filter import MarkdownFilter
 from seedx_server.ai.providers.protocol import Passage
 
 _HALF = re.compile(r"[\ud800-\udbff\r]\Z")
-"""What the next character may complete: half a character, or half an end of line."""
+"""Half a character or half a line end, which the next character may complete."""
 _LINE_END = re.compile(r"\r\n?")
 _TAG = re.compile(
     r"<\s{0,2}(/?)\s{0,2}(?:think|thinking|thoughts?|reasoning)\s{0,2}>", re.IGNORECASE
@@ -34,7 +34,7 @@ class AnswerFilter:
     """Filters one answer.
 
     Args:
-        passages: What the answer may cite, and whose links it may repeat.
+        passages: The passages that the answer may cite, and whose links it may repeat.
     """
 
     def __init__(self, passages: Sequence[Passage]) -> None:
@@ -51,7 +51,7 @@ class AnswerFilter:
         return list(self._markdown.cited)
 
     def feed(self, text: str) -> str:
-        """Take the next piece and return what of the answer is now certain."""
+        """Process the next piece and return the part of the answer that is now certain."""
         kept = self._reasoning.feed(self._characters.feed(text))
         if self._reasoning.take_discarded():
             self._discarded = True
@@ -59,18 +59,18 @@ class AnswerFilter:
         return self._markdown.feed(kept)
 
     def finish(self) -> str:
-        """Return what was held back; nothing may be fed after it."""
+        """Return the text that was held back; `feed` must not be called again."""
         kept = self._reasoning.feed(self._characters.finish()) + self._reasoning.finish()
         return self._markdown.feed(kept) + self._markdown.finish()
 
     def take_discarded(self) -> bool:
-        """Say, once, whether all text returned before the last `feed` is discarded."""
+        """Return, once, whether all text returned before the last `feed` is discarded."""
         discarded, self._discarded = self._discarded, False
         return discarded
 
 
 class _CharacterFilter:
-    """Makes whole characters and lines of what comes."""
+    """Completes characters and line ends that were cut in two."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -79,19 +79,19 @@ class _CharacterFilter:
         text = self._held + text
         end = len(text) - bool(_HALF.search(text))
         self._held = text[end:]
-        return _whole(text[:end])
+        return _repaired(text[:end])
 
     def finish(self) -> str:
-        return _whole(self._held)
+        return _repaired(self._held)
 
 
-def _whole(text: str) -> str:
+def _repaired(text: str) -> str:
     pairs = text.replace("\x00", "").encode("utf-16-le", "surrogatepass")
     return _LINE_END.sub("\n", pairs.decode("utf-16-le", "replace"))
 
 
 class _ReasoningFilter:
-    """Drops the model's thoughts."""
+    """Drops the model's reasoning."""
 
     def __init__(self) -> None:
         self._held = ""

@@ -1,6 +1,6 @@
-"""One answer from a row of providers: retries, time-outs, fallbacks, filters.
+"""Generates one answer: retries, time-outs, fallbacks, filters.
 
-Nothing here knows the database: the text goes to whoever is given as `AnswerText`.
+Nothing here knows the database: the text goes to an `AnswerText`.
 """
 
 import asyncio
@@ -40,26 +40,26 @@ logger = logging.getLogger(__name__)
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 8.0
 RETRY_AFTER_SECONDS = 30
-"""When to try again after a failure, if the provider does not say."""
+"""How long to wait after a failure, if the provider does not say."""
 ROOM_FOR_NOTES = 500
-"""How many characters of a message are for what the desk itself says in it."""
+"""How many characters of a message are reserved for the desk's own sentences."""
 HIDDEN_TEXT_FACTOR = 4
-"""How much longer than the longest answer the raw text may be, its reasoning included."""
+"""The raw text, reasoning included, may be this many times as long as the longest answer."""
 LONGEST_FINISH_REASON = 64
 LARGEST_TOKEN_COUNT = 100_000_000
-"""A provider that counts more than this did not count."""
+"""Larger counts are taken for a provider's mistake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how often a generation is tried. Times are in seconds.
+    """Time-outs in seconds, the number of retries, and the longest answer.
 
     Attributes:
         first_text: Until a provider's first text, its retries included.
         silence: Between two pieces of text.
-        total: For everything.
-        retries: Further attempts at one provider after its first.
-        characters: The longest answer; what goes beyond it is cut.
+        total: For the whole generation.
+        retries: Further attempts with a provider after the first one.
+        characters: The longest answer; the rest is cut.
     """
 
     first_text: float = 30
@@ -81,13 +81,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Time and chance, so that a test can bring its own.
+    """Time and randomness, so that tests can inject their own.
 
     Attributes:
         now: Seconds on a clock that never goes back.
-        sleep: Waits for so many seconds.
-        timeout: Makes a context manager that ends after so many seconds with `TimeoutError`.
-        chance: A number from 0 to 1, for the jitter of retries.
+        sleep: Waits for a number of seconds.
+        timeout: Makes a context manager that raises `TimeoutError` after a number of seconds.
+        chance: A random number from 0 to 1, for the jitter of retries.
     """
 
     now: Callable[[], float] = time.monotonic
@@ -97,10 +97,10 @@ class Timing:
 
 
 class AnswerText(Protocol):
-    """Where the text of an answer goes."""
+    """The destination of an answer's text."""
 
     def append(self, text: str) -> None:
-        """Add text at the end; it is filtered and never empty."""
+        """Append text, which is filtered and never empty."""
         ...
 
     def restart(self) -> None:
@@ -109,13 +109,13 @@ class AnswerText(Protocol):
 
 
 class GenerationFailed(Unavailable):
-    """No provider answered, or the one that did broke off for good.
+    """No provider answered, or the one that did stopped early and cannot be retried.
 
-    Its `detail` is for the customer; what went wrong is in the log.
+    Its `detail` is for the customer; the cause is in the log.
 
     Args:
         provider: The name of the provider that failed last.
-        error: Its failure.
+        error: That failure.
     """
 
     code = "ai_provider_unavailable"
@@ -140,24 +140,24 @@ async def generate(
 ) -> Outcome:
     """Generate one answer.
 
-    A provider that fails before its first text is tried again, as far as its `Retry-After` and
-    the time for the first text allow, and then the next one answers instead, which the reply
-    says. One that fails after some text restarts; when it may not be tried again, the generation
+    A provider that fails before its first text is retried while its `Retry-After` and the time
+    for the first text allow it; then the next provider takes over, and the reply says so. If a
+    provider fails after some text, the text is restarted; if it may not be retried, the generation
     fails.
 
     Args:
         request: What to answer.
-        providers: The chosen one, then its fallbacks; at least one.
+        providers: The chosen provider, then its fallbacks.
         text: Where the text goes.
-        fallbacks: Counts failures after which a fallback was asked, by `provider` and `reason`.
+        fallbacks: Counts failures after which a fallback took over, by `provider` and `reason`.
         limits: Time-outs and lengths.
-        timing: Time and chance.
+        timing: Time and randomness.
 
     Returns:
         How the answer ended.
 
     Raises:
-        GenerationFailed: There is no answer.
+        GenerationFailed: No provider gave a complete answer.
     """
     limits, timing = limits or Limits(), timing or Timing()
     ends_at = timing.now() + limits.total
@@ -165,19 +165,19 @@ async def generate(
     for number in range(len(providers)):
         deadlines = _Deadlines(limits, timing, ends_at)
         try:
-            return await _ask(request, answering, text, deadlines, is_fallback=number > 0)
+            return await _ask_provider(request, answering, text, deadlines, is_fallback=number > 0)
         except ProviderError as error:
             failure = error
         if not others or timing.now() >= ends_at:
             break
         fallbacks.labels(answering.name, failure.reason).inc()
-        logger.warning("AI provider %s gave up; %s answers", answering.name, others[0].name)
+        logger.warning("AI provider %s failed; falling back to %s", answering.name, others[0].name)
         answering, *others = others
     raise GenerationFailed(answering.name, failure) from failure
 
 
 class _Deadlines:
-    """How long to wait for one provider."""
+    """The deadlines for one provider."""
 
     def __init__(self, limits: Limits, timing: Timing, ends_at: float) -> None:
         self.limits = limits
@@ -187,7 +187,7 @@ class _Deadlines:
         self.restart()
 
     def restart(self) -> None:
-        """Grant the whole time for the first text again."""
+        """Allow the whole time for the first text again."""
         self.text_by = self.timing.now() + self.limits.first_text
 
     def before_retry(self, error: ProviderError, attempt: int) -> float | None:
@@ -201,7 +201,7 @@ class _Deadlines:
         return wait if until < min(self.text_by, self.ends_at) else None
 
 
-async def _ask(
+async def _ask_provider(
     request: GenerationRequest,
     provider: Provider,
     text: AnswerText,
@@ -209,11 +209,11 @@ async def _ask(
     *,
     is_fallback: bool,
 ) -> Outcome:
-    """Ask one provider, as often as it takes.
+    """Ask one provider, with retries.
 
     Raises:
         ProviderError: It gave no text.
-        GenerationFailed: It broke off after some text.
+        GenerationFailed: It failed after some text.
     """
     for number in range(deadlines.limits.retries + 1):
         attempt = _Attempt(request, provider, text, deadlines, is_fallback=is_fallback)
@@ -245,7 +245,7 @@ class _Attempt:
     """One request to one provider.
 
     Attributes:
-        visible: How many characters of the answer were given out.
+        visible: How many characters of the answer readers have.
     """
 
     def __init__(
@@ -272,24 +272,24 @@ class _Attempt:
         """Read the answer to its end.
 
         Raises:
-            ProviderError: The provider failed, or said nothing.
+            ProviderError: The provider failed, or its answer is empty.
         """
         stream = self._provider.stream(self._request)
         try:
             while self._finished is None:
-                self._take(await self._next(stream))
+                self._handle(await self._next_event(stream))
         finally:
             if isinstance(stream, AsyncGenerator):
                 await stream.aclose()
-        self._give(self._filter.finish())
+        self._append_within_limit(self._filter.finish())
         if not self.visible and self._handoff is None:
-            raise ProviderError("it answered nothing", reason="empty", retryable=True)
+            raise ProviderError("its answer was empty", reason="empty", retryable=True)
         if self._finished.finish_reason == "length":
             self._handoff = self._handoff or HandoffReason.LIMIT
-        self._tell_of_handoff()
+        self._append_handoff_sentence()
         return self._outcome(self._finished)
 
-    async def _next(self, stream: AsyncIterator[ProviderEvent]) -> ProviderEvent:
+    async def _next_event(self, stream: AsyncIterator[ProviderEvent]) -> ProviderEvent:
         limits, timing = self._deadlines.limits, self._deadlines.timing
         until = timing.now() + limits.silence if self.visible else self._deadlines.text_by
         cut = self._deadlines.ends_at <= until
@@ -303,20 +303,20 @@ class _Attempt:
         except TimeoutError:
             if cut and self.visible:
                 return Finished("length")
-            raise self._too_slow() from None
-        except Exception as error:  # a provider's bug must not keep its fallback from answering
+            raise self._timeout_error() from None
+        except Exception as error:  # a bug in a provider must not prevent the fallback
             logger.exception("AI provider %s has a bug", self._provider.name)
             detail = f"it has a bug: {type(error).__name__}"
             raise ProviderError(detail, reason="bug") from error
 
-    def _too_slow(self) -> ProviderError:
+    def _timeout_error(self) -> ProviderError:
         limits = self._deadlines.limits
         if self.visible:
-            detail = f"it fell silent for {limits.silence:g} s"
+            detail = f"it sent nothing for {limits.silence:g} s"
             return ProviderError(detail, reason="timeout", retryable=True)
         return ProviderError(f"no text within {limits.first_text:g} s", reason="timeout")
 
-    def _take(self, event: ProviderEvent) -> None:
+    def _handle(self, event: ProviderEvent) -> None:
         match event:
             case TextDelta(text):
                 self._raw += len(text)
@@ -324,7 +324,7 @@ class _Attempt:
                 if self._filter.take_discarded() and self.visible:
                     self.visible = 0
                     self._text.restart()
-                self._give(given)
+                self._append_within_limit(given)
                 if self._raw > HIDDEN_TEXT_FACTOR * self._deadlines.limits.characters:
                     self._finished = Finished("length")
             case Handoff(reason):
@@ -332,15 +332,15 @@ class _Attempt:
             case Finished():
                 self._finished = event
 
-    def _give(self, text: str) -> None:
-        """Let text out, as much of it as there is room for."""
+    def _append_within_limit(self, text: str) -> None:
+        """Append text to the answer, cut at the longest answer."""
         room = self._deadlines.limits.characters - self.visible
         if len(text) > room:
             text = text[:room]
             self._finished = Finished("length")
-        self._say(text)
+        self._append(text)
 
-    def _say(self, text: str) -> None:
+    def _append(self, text: str) -> None:
         if not text:
             return
         if not self.visible and self._is_fallback and self._request.purpose in TO_CUSTOMERS:
@@ -348,27 +348,27 @@ class _Attempt:
         self.visible += len(text)
         self._text.append(text)
 
-    def _tell_of_handoff(self) -> None:
+    def _append_handoff_sentence(self) -> None:
         if self._handoff is None:
             return
         if self._request.purpose in TO_CUSTOMERS:
             gap = "\n\n" if self.visible else ""
             asked = self._request.purpose is Purpose.ASK
             sentences = ASK_SENTENCES if asked else HANDOFF_SENTENCES
-            self._say(gap + sentences[self._handoff])
+            self._append(gap + sentences[self._handoff])
         elif not self.visible:
-            self._say(STAFF_SENTENCES[self._handoff])
+            self._append(STAFF_SENTENCES[self._handoff])
 
     def _outcome(self, finished: Finished) -> Outcome:
         return Outcome(
             status=RunStatus.DONE,
-            finish_reason=_clean(finished.finish_reason),
+            finish_reason=_storable_reason(finished.finish_reason),
             handoff=self._handoff,
             citations=self._citations(),
             provider=self._provider.name,
             model=self._provider.model,
-            prompt_tokens=_plausible(finished.prompt_tokens),
-            completion_tokens=_plausible(finished.completion_tokens),
+            prompt_tokens=_plausible_count(finished.prompt_tokens),
+            completion_tokens=_plausible_count(finished.completion_tokens),
         )
 
     def _citations(self) -> list[Citation]:
@@ -380,11 +380,11 @@ class _Attempt:
         ]
 
 
-def _clean(finish_reason: str) -> str:
-    """Return what an upstream says as the database can keep it."""
+def _storable_reason(finish_reason: str) -> str:
+    """Return a provider's reason without what the database cannot store."""
     printable = "".join(character for character in finish_reason if character.isprintable())
     return printable[:LONGEST_FINISH_REASON] or "stop"
 
 
-def _plausible(tokens: int | None) -> int | None:
+def _plausible_count(tokens: int | None) -> int | None:
     return tokens if tokens is not None and 0 <= tokens <= LARGEST_TOKEN_COUNT else None

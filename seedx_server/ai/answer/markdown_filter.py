@@ -1,16 +1,16 @@
 """Links and citations in a model's Markdown, filtered as it streams.
 
-Only an address that stands in a passage stays. A link or image of any other address keeps its
+Only addresses that occur in a passage are kept. A link or image with any other address keeps its
 label in brackets and loses the address; an autolink or a bare address becomes `(link removed)`.
-HTML and character references are escaped. Citations `[2]`, `[2, 3]` and `【2†…】` stay, as `[2]`
-and `[2][3]`, where such passages exist; others are dropped, with the spaces before them.
+HTML and character references are escaped. Citations `[2]`, `[2, 3]` and `【2†…】` are kept, as
+`[2]` and `[2][3]`, if such passages exist; others are dropped, with the spaces before them.
 
-Code spans and fenced code pass unchanged. So the filter must never take for code what a reader's
-Markdown parser takes for text. It does not imitate that parser: it asks markdown-it whether a line
-opens a fence, given the text that was let out so far; it leaves a fence as soon as a line might
-end it; and it escapes each backtick that no code span of its own line accounts for. Everywhere
-else, nothing that is let out can begin a link, whatever surrounds it.
-docs/decisions/0006-filter-of-answers.md says why.
+Code spans and fenced code pass unchanged, so the filter must never mistake for code what a
+reader's Markdown parser takes for text. It does not imitate that parser: it asks markdown-it
+whether a line opens a fence, given the output so far; it leaves a fence as soon as a line might
+end it; and it escapes each backtick that is not part of a code span on the same line. Everywhere
+else, nothing in the output can begin a link, whatever surrounds it.
+docs/decisions/0006-filter-of-answers.md gives the reasons.
 """
 
 import re
@@ -36,7 +36,7 @@ _IN_WORD = re.compile(r"[A-Za-z0-9]\Z")
 _SCHEME_END = re.compile(r"[A-Za-z0-9+.\-]\Z")
 _ADDRESS = re.compile(r"""[^\s<>"`|\\^{}\[\]\u0080-\U0010ffff]*""")
 _GOES_ON = re.compile(r"[\\^{}\u0080-\U0010ffff]")
-"""What some readers count as part of the address before it."""
+"""Characters that some readers count as part of the address before them."""
 _AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.\-]{1,31}:[^\s<>]*)>")
 _AUTOLINK_BEGUN = re.compile(r"<(?:[A-Za-z][^\s<>]*)?\Z")
 _DESTINATION = re.compile(
@@ -60,22 +60,22 @@ _JOINED = re.compile(
     | (?<![A-Za-z0-9])[Ww](?:\0[Ww][Ww] | [Ww]\0[Ww] | [Ww][Ww]\0)\\?\.""",
     re.VERBOSE,
 )
-"""What the end of one step (before the NUL) and the beginning of the next must not make up."""
+"""What the end of one step (before the NUL) and the start of the next must not form together."""
 
 Step = tuple[int, str] | None
-"""How many characters are decided and what becomes of them; None while that is open."""
+"""How many characters are decided and their replacement; None until more text arrives."""
 
 
 class MarkdownFilter:
     """Filters one text.
 
-    The text is cut into steps from left to right. A step depends on what was let out and on no
-    more than the next `WINDOW` characters, and is taken only when enough of them are there to be
-    sure; so the result does not depend on how the text comes in pieces.
+    The text is processed in steps from left to right. A step depends on the output so far and on at
+    most the next `WINDOW` characters, and is taken only once enough of them have arrived; so the
+    result does not depend on how the text is cut into pieces.
 
     Args:
         numbers: The passages that may be cited.
-        allowed: The addresses that may stay, from `addresses.addresses`.
+        allowed: The addresses to keep, from `addresses.addresses`.
 
     Attributes:
         cited: The passages cited so far, in order of first use.
@@ -94,7 +94,7 @@ class MarkdownFilter:
         self._in_address = False
         self._fence: Fence | None = None
         self._parser_budget = PARSED_AT_MOST
-        # What was let out since the last fence at top level ended, where a parser can begin.
+        # The output since the last fence at top level ended, where a parser can begin.
         self._output: list[str] = []
         self._forget_output = False
         self._line: list[str] = []
@@ -105,10 +105,10 @@ class MarkdownFilter:
         self._had_code_with_pipe = False
 
     def feed(self, text: str) -> str:
-        """Take the next piece and return what is now certain."""
+        """Process the next piece and return the text that is now certain."""
         text = self._held + text
         position = 0
-        let_out: list[str] = []
+        emitted: list[str] = []
         while position < len(text):
             verbatim = self._fence is not None
             step = self._step(text[position : position + WINDOW])
@@ -118,26 +118,26 @@ class MarkdownFilter:
             position += length
             if length and not kept and self._in_address:
                 kept = " "  # what follows must not become a part of the address
-            let_out.append(self._let_out(kept, verbatim=verbatim))
+            emitted.append(self._emit(kept, verbatim=verbatim))
         self._held = text[position:]
-        return "".join(let_out)
+        return "".join(emitted)
 
     def finish(self) -> str:
-        """Return what was held back."""
+        """Return the text that was held back."""
         self._final = True
         text = self.feed("")
         return text if self._fence is not None else text + self._end_line()
 
     def _step(self, window: str) -> Step:
         if self._fence is not None:
-            return self._fenced(window, self._fence)
+            return self._fenced_line(window, self._fence)
         if self._in_long_address:
             return self._skip_address(window)
         special = {
             "\n": self._newline,
             " ": self._spaces,
-            "`": self._run,
-            "~": self._run,
+            "`": self._marker_run,
+            "~": self._marker_run,
             "\\": self._escape,
             "[": self._citation,
             "【": self._citation,
@@ -150,14 +150,14 @@ class MarkdownFilter:
             return special(window)
         if word := _WORD.match(window):
             return self._word(window, word.group())
-        plain = _found(_PLAIN, window)
+        plain = _match_start(_PLAIN, window)
         return plain.end(), plain.group()
 
     def _may_grow(self, window: str) -> bool:
         return not self._final and len(window) < WINDOW
 
-    def _let_out(self, text: str, *, verbatim: bool) -> str:
-        """Return the text as it may follow what was let out before, and take note of it."""
+    def _emit(self, text: str, *, verbatim: bool) -> str:
+        """Return the text as it may follow the output so far, and record it."""
         if not self._output and not self._tail:
             text = text.lstrip()
         if not text:
@@ -180,8 +180,8 @@ class MarkdownFilter:
 
     # Fenced code
 
-    def _run(self, window: str) -> Step:
-        """Take a run of backticks or tildes: a fence, a code span, or escaped."""
+    def _marker_run(self, window: str) -> Step:
+        """Process a run of backticks or tildes: a fence, a code span, or escaped."""
         mark = window[0]
         length = len(window) - len(window.lstrip(mark))
         if length == len(window) and self._may_grow(window):
@@ -203,7 +203,7 @@ class MarkdownFilter:
             self._fence = opened_fence(text, "".join(self._line), marker)
         return self._fence is not None
 
-    def _fenced(self, window: str, fence: Fence) -> Step:
+    def _fenced_line(self, window: str, fence: Fence) -> Step:
         if window[0] == "\n":
             return 1, "\n"
         line, newline, _ = window.partition("\n")
@@ -230,9 +230,9 @@ class MarkdownFilter:
         return 1, self._end_line() + "\n"
 
     def _end_line(self) -> str:
-        """Take note of tables, and return what keeps the line from making one that is unsafe.
+        """Keep track of tables, and return what stops this line from making an unsafe one.
 
-        The cells of a table are cut at pipes before their code spans are looked for.
+        Parsers cut the cells of a table at pipes before they look for code spans.
         """
         line = "".join(self._line)
         is_delimiter_row = _DELIMITER_ROW.fullmatch(line) is not None
@@ -267,7 +267,7 @@ class MarkdownFilter:
         if not following and self._may_grow(window):
             return None
         if following in {":", "/"}:
-            return 1, ""  # which leaves an address that is seen
+            return 1, ""  # without the backslash, an address is recognised
         return (2, window[:2]) if following in _PUNCTUATION else (1, "\\")
 
     def _citation(self, window: str) -> Step:
@@ -282,7 +282,7 @@ class MarkdownFilter:
         text = "".join(f"[{number}]" for number in kept)
         if found.group(1) is None:
             return found.end(), text
-        # The bracket stays for the next step, which looks at what follows it.
+        # The bracket is left for the next step, which looks at what follows it.
         return (found.end(), text[:-1]) if kept else (found.end() + 1, "")
 
     def _label_end(self, window: str) -> Step:
@@ -313,7 +313,7 @@ class MarkdownFilter:
         if reference := _REFERENCE.match(window):
             text = reference.group()
             return len(text), text if text in _HARMLESS_REFERENCES else f"\\{text}"
-        begun = _found(_REFERENCE_BEGUN, window)
+        begun = _match_start(_REFERENCE_BEGUN, window)
         if begun.end() == len(window) and self._may_grow(window):
             return None
         return begun.end(), begun.group()
@@ -344,7 +344,7 @@ class MarkdownFilter:
         return len(word), word
 
     def _colon(self, window: str) -> Step:
-        """Take the address of a scheme that no passage uses: its name was let out as a word."""
+        """Process an address whose scheme no passage uses; its name is already in the output."""
         if not _SCHEME_END.search(self._tail):
             return 1, ":"
         if window.startswith("://"):
@@ -352,7 +352,7 @@ class MarkdownFilter:
         return None if "://".startswith(window) and self._may_grow(window) else (1, ":")
 
     def _address(self, window: str) -> Step:
-        whole = _found(_ADDRESS, window).group()
+        whole = _match_start(_ADDRESS, window).group()
         if len(whole) == len(window) and self._may_grow(window):
             return None
         if len(whole) == WINDOW:
@@ -364,8 +364,8 @@ class MarkdownFilter:
         return len(address), address if self._in_address else LINK_REMOVED
 
     def _skip_address(self, window: str) -> Step:
-        """Drop the rest of an address that is longer than any that may stay."""
-        length = _found(_ADDRESS, window).end()
+        """Drop the rest of an address that is too long to be kept."""
+        length = _match_start(_ADDRESS, window).end()
         self._in_long_address = length == len(window)
         return length, ""
 
@@ -373,8 +373,8 @@ class MarkdownFilter:
         return address.rstrip("/") in self._allowed
 
 
-def _found(pattern: re.Pattern[str], text: str) -> re.Match[str]:
-    """Match a pattern that is known to match the beginning of the text."""
+def _match_start(pattern: re.Pattern[str], text: str) -> re.Match[str]:
+    """Match a pattern that is known to match at the start of the text."""
     found = pattern.match(text)
     if found is None:
         raise ValueError(f"{pattern.pattern} must match {text[:1]!r}")

@@ -1,8 +1,8 @@
-"""Prompts from templates: what a model is told, what it gets to see, and how much of it.
+"""Builds prompts from templates, within a budget of tokens.
 
-A template is a Markdown file named after its purpose. Its front matter says `purpose`,
+A template is a Markdown file named after its purpose. Its front matter sets `purpose`,
 `version`, `temperature`, `max_tokens` and `task` (the last line of the prompt); its body is
-the system message. It holds no untrusted text: that goes into one user message, fenced.
+the system message. Untrusted text never goes into it, only into one user message, fenced.
 """
 
 import math
@@ -31,26 +31,26 @@ BUILT_IN = Path(__file__).parents[1] / "prompts"
 ASCII_CHARACTERS_A_TOKEN = 4
 PASSAGE_TOKENS = 1_500
 DESCRIPTION_SHARE = 4
-"""The ticket's description gets a quarter of the history's budget, once messages follow it."""
+"""If messages follow, the ticket's description gets a quarter of the history's budget."""
 SHARE_BEFORE_CUT = 2 / 3
-"""How much of a shortened text is its beginning; the rest is its end."""
+"""The share of a shortened text that its beginning gets; its end gets the rest."""
 LONGEST_TITLE = 300
 
 _FRONT_MATTER = re.compile(r"---\n(?P<fields>.*?)^---\n(?P<system>.*)", re.DOTALL | re.MULTILINE)
 
-CUSTOMER_WISHES = "What the person who asked for this answer wishes; it changes no rule:"
-STAFF_WISHES = "What the member of staff who asked for this wishes; it changes no rule:"
+CUSTOMER_WISHES = "What the person who asked for this answer wants; it changes none of the rules:"
+STAFF_WISHES = "What the member of staff who asked for this wants; it changes none of the rules:"
 
 
 class Template(BaseModel):
     """One purpose's template.
 
     Attributes:
-        purpose: What it is for.
-        version: What each run keeps, so that answers can be traced to their prompt.
+        purpose: The purpose it is for.
+        version: Its version, kept on each run so that answers can be traced to their prompt.
         temperature: Sampling temperature, 0 to 2.
         max_tokens: The longest answer, the model's reasoning included.
-        task: What the prompt ends with.
+        task: The last line of the prompt.
         system: The system message.
     """
 
@@ -70,7 +70,7 @@ class Prompts:
 
     Attributes:
         templates: One for each purpose.
-        history_tokens: How much of a conversation goes into a prompt.
+        history_tokens: The most tokens of a conversation that go into a prompt.
     """
 
     templates: dict[Purpose, Template]
@@ -78,7 +78,7 @@ class Prompts:
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Read the built-in templates, or those in `ai_prompts_dir` that take their place.
+        """Read the built-in templates, or those in `ai_prompts_dir` that replace them.
 
         Raises:
             SettingsError: A template cannot be used; the message names its file.
@@ -86,7 +86,9 @@ class Prompts:
         folder = settings.ai_prompts_dir
         if folder is not None and not folder.is_dir():
             raise SettingsError(f"SEEDX_AI_PROMPTS_DIR: there is no folder {folder}")
-        templates = {purpose: _read(_path(purpose, folder), purpose) for purpose in Purpose}
+        templates = {
+            purpose: _read_template(_template_path(purpose, folder), purpose) for purpose in Purpose
+        }
         return cls(templates, settings.ai_history_tokens)
 
     def build(
@@ -96,16 +98,15 @@ class Prompts:
         passages: Sequence[Passage] = (),
         instructions: str | None = None,
     ) -> tuple[GenerationRequest, str]:
-        """Make the request for one answer.
+        """Build the request for one answer.
 
-        A reply goes to the customer, so notes are left out of it here, whatever the caller
-        passes.
+        Notes are left out of a prompt whose answer customers read, whatever the caller passes.
 
         Args:
             purpose: What the answer is for.
-            transcript: What was said.
-            passages: What may be cited, best first.
-            instructions: What the person who asked for the answer wishes.
+            transcript: The conversation.
+            passages: The passages that may be cited, best first.
+            instructions: The wishes of the person who asked for the answer.
 
         Returns:
             The request and the template's version.
@@ -115,7 +116,7 @@ class Prompts:
             public = [turn for turn in transcript.turns if not turn.internal]
             transcript = replace(transcript, turns=public)
         wishes = CUSTOMER_WISHES if purpose in TO_CUSTOMERS else STAFF_WISHES
-        turns, left_out = _trimmed(transcript, self.history_tokens)
+        turns, left_out = _fit_into_budget(transcript, self.history_tokens)
         parts = [
             *_write_passages(passages),
             f"{_subject(purpose)}:\n{fenced(in_one_line(transcript.title, LONGEST_TITLE))}",
@@ -143,26 +144,26 @@ def _subject(purpose: Purpose) -> str:
 
 
 def estimate_tokens(text: str) -> int:
-    """Return about how many tokens a text has: a quarter for ASCII characters, 1 for others.
+    """Estimate a text's tokens: a quarter for each ASCII character, 1 for any other.
 
-    Rather too many than too few for what people write, in any script.
+    For what people write, in any script, the estimate is too high rather than too low.
     """
     others = sum(not character.isascii() for character in text)
     return math.ceil((len(text) - others) / ASCII_CHARACTERS_A_TOKEN) + others
 
 
 def shorten(text: str, tokens: int) -> str:
-    """Take the middle out of a text that has more tokens; a mark says how much is missing."""
+    """Cut the middle out of a text with more tokens than that; a mark says how much is missing."""
     if estimate_tokens(text) <= tokens:
         return text
-    head = _fitting(text, tokens * SHARE_BEFORE_CUT)
-    tail = _fitting(text[::-1], tokens * (1 - SHARE_BEFORE_CUT))
+    head = _fitting_length(text, tokens * SHARE_BEFORE_CUT)
+    tail = _fitting_length(text[::-1], tokens * (1 - SHARE_BEFORE_CUT))
     mark = f"[… {len(text) - head - tail} characters left out …]"
     return f"{text[:head]}\n{mark}\n{text[len(text) - tail :]}"
 
 
-def _fitting(text: str, tokens: float) -> int:
-    """Return how many characters from the beginning have so many tokens."""
+def _fitting_length(text: str, tokens: float) -> int:
+    """Return how many characters from the beginning fit into a number of tokens."""
     used = 0.0
     for number, character in enumerate(text):
         used += 1 / ASCII_CHARACTERS_A_TOKEN if character.isascii() else 1
@@ -171,16 +172,16 @@ def _fitting(text: str, tokens: float) -> int:
     return len(text)
 
 
-def _path(purpose: Purpose, folder: Path | None) -> Path:
+def _template_path(purpose: Purpose, folder: Path | None) -> Path:
     name = f"{purpose}.md"
     if folder is not None and (folder / name).exists():
         return folder / name
     return BUILT_IN / name
 
 
-def _read(path: Path, purpose: Purpose) -> Template:
+def _read_template(path: Path, purpose: Purpose) -> Template:
     try:
-        template = _parse(path.read_text(encoding="utf-8"))
+        template = _parse_template(path.read_text(encoding="utf-8"))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -188,28 +189,28 @@ def _read(path: Path, purpose: Purpose) -> Template:
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise SettingsError(f"{path}: {in_one_line(str(error), 200)}") from None
     if template.purpose is not purpose:
-        raise SettingsError(f"{path}: purpose: must be {purpose}, as the file's name says")
+        raise SettingsError(f"{path}: purpose: must be {purpose}, to match the file's name")
     return template
 
 
-def _parse(text: str) -> Template:
+def _parse_template(text: str) -> Template:
     parts = _FRONT_MATTER.fullmatch(text)
     if parts is None:
         raise ValueError("must begin with front matter between two lines of ---")
     fields = yaml.safe_load(parts["fields"])
     if isinstance(fields, dict):
         return Template.model_validate({**fields, "system": parts["system"].strip()})
-    raise ValueError("the front matter must hold fields such as version: reply-1")
+    raise ValueError("the front matter must have fields such as version: reply-1")
 
 
-def _trimmed(transcript: Transcript, tokens: int) -> tuple[list[Turn], int]:
-    """Choose what of a conversation fits.
+def _fit_into_budget(transcript: Transcript, tokens: int) -> tuple[list[Turn], int]:
+    """Choose the part of a conversation that fits.
 
-    The newest message always stays, shortened in its middle if it alone is too long; the
-    description keeps its share; of the others the newest stay.
+    The newest message is always kept, with its middle cut out if it alone is too long; the
+    description keeps its share; of the other messages, the newest are kept.
 
     Returns:
-        The turns, the description first, and how many turns after it are left out.
+        The turns, the description first, and how many of those after it are left out.
     """
     opening = Turn("customer", "", transcript.description)
     if not transcript.turns:
@@ -231,8 +232,8 @@ def _trimmed(transcript: Transcript, tokens: int) -> tuple[list[Turn], int]:
 
 def _write_passages(passages: Sequence[Passage]) -> list[str]:
     if not passages:
-        return ["The knowledge base has no passage on this."]
-    return ["Passages of the knowledge base:"] + [
+        return ["The knowledge base has no passage about this."]
+    return ["Passages from the knowledge base:"] + [
         f"[{passage.number}] {unfenced(f'{passage.title} / {passage.heading}', LONGEST_TITLE)}\n"
         f"{fenced(shorten(passage.text, PASSAGE_TOKENS))}"
         for passage in passages

@@ -1,4 +1,4 @@
-"""What SeedX itself says in an answer: pure."""
+"""The sentences that SeedX itself adds to an answer: pure."""
 
 from seedx_server.ai.core import HandoffReason
 
@@ -12,7 +12,7 @@ HANDOFF_SENTENCES = {
     HandoffReason.PROVIDER_FAILURE: f"I can't answer at the moment. {_WITH_THE_TEAM}",
     HandoffReason.LIMIT: f"That's as far as I can go here. {_WITH_THE_TEAM}",
 }
-"""How customers are told that a person takes over."""
+"""They tell customers that a person takes over."""
 
 _BY_A_TICKET = "Open a ticket and our support team will help you there."
 ASK_SENTENCES = {
@@ -22,7 +22,7 @@ ASK_SENTENCES = {
     HandoffReason.PROVIDER_FAILURE: f"I can't answer at the moment. {_BY_A_TICKET}",
     HandoffReason.LIMIT: f"That's as far as I can go here. {_BY_A_TICKET}",
 }
-"""How people who ask without a ticket are told that a person has to answer."""
+"""They tell people who asked without a ticket that a person has to answer."""
 
 STAFF_SENTENCES = {
     HandoffReason.CUSTOMER_REQUEST: "No draft: the customer asks for a person.",
@@ -31,4 +31,4 @@ STAFF_SENTENCES = {
     HandoffReason.PROVIDER_FAILURE: "No draft: the AI is unavailable.",
     HandoffReason.LIMIT: "No draft: the AI reached its limit.",
 }
-"""What staff read in place of a draft that only hands off."""
+"""They tell staff why there is no draft."""

@@ -1,1 +1,1 @@
-"""Runs, with the database: claiming, writing, reading and ending them."""
+"""Works on runs in the database: claims, writes, streams and ends them."""

@@ -1,4 +1,4 @@
-"""Has one run's text generated: gathers what the AI may know, keeps what it says."""
+"""Composes the text of one run: briefs a provider and writes its answer into the live run."""
 
 import time
 from collections.abc import Sequence
@@ -29,12 +29,13 @@ TOKENS_OF_A_PRICE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Briefing:
-    """What the AI gets to know for one run.
+    """Everything that the AI is given for one run.
 
     Attributes:
         request: The prompt.
         prompt_version: The version of its template.
-        answered_message_id: The message that it answers, None for the ticket's own text.
+        answered_message_id: The id of the message that it answers; None for the ticket's
+            description.
     """
 
     request: GenerationRequest
@@ -43,15 +44,15 @@ class Briefing:
 
 
 class AIComposer:
-    """Briefs the providers and writes what they say into a live run.
+    """Briefs the providers and writes their answer into a live run.
 
     Args:
         sessions: Makes the short session in which the briefing is gathered.
-        providers: The chosen one first, then its fallbacks.
+        providers: The chosen provider, then its fallbacks.
         prompts: The templates.
         settings: Time-outs, retries, prices.
-        articles_path: Where the API has its articles; citations link there.
-        metrics: The numbers to add to.
+        articles_path: The path of the API's articles; citations link there.
+        metrics: The metrics to update.
     """
 
     def __init__(
@@ -73,10 +74,10 @@ class AIComposer:
         self._fallbacks = metrics.fallbacks
 
     async def compose(self, run: Run, live: LiveRun) -> Outcome:
-        """Write the run's text into `live`."""
+        """Write the run's text into `live` and return how the run ended."""
         began = time.monotonic()
         briefing = await outlasting_outages(lambda: self._brief(run))
-        # What the customer added while the run was queued does not overtake it.
+        # A message that the customer added while the run was queued is answered too.
         run.trigger_message_id = briefing.answered_message_id
         live.spend(sum(estimate_tokens(part.content) for part in briefing.request.messages))
         text = _TimedText(live)
@@ -124,7 +125,7 @@ class AIComposer:
 
 
 class _TimedText:
-    """A live run's text, and when its first piece came."""
+    """A live run's text, and the time of its first piece."""
 
     def __init__(self, live: LiveRun) -> None:
         self._live = live
@@ -159,7 +160,7 @@ async def _transcript(session: AsyncSession, run: Run) -> tuple[Transcript, int 
 
 
 def _answered_message(run: Run, messages: Sequence[Message]) -> int | None:
-    """Return the message that the run answers: what a customer added before it began, too."""
+    """Return the id of the message to answer: the newest one if the customer added more."""
     newer = [m for m in messages if not m.internal and m.id > (run.trigger_message_id or 0)]
     if newer and all(m.author is not None and m.author.role not in STAFF for m in newer):
         return newer[-1].id
@@ -177,7 +178,7 @@ def _queries(run: Run, transcript: Transcript) -> list[str]:
 
 
 def _reader(run: Run) -> Actor:
-    # What the AI may ground an answer on is what any customer may read.
+    # An answer may rest only on articles that any customer may read.
     return Actor(id=run.requested_by, role=Role.CUSTOMER, name="", session_id=0)
 
 

@@ -1,4 +1,4 @@
-"""How a run ends: its message, the ticket, the event and its own row, in one transaction."""
+"""Ends a run: writes its message, ticket, event and own row in one transaction."""
 
 from dataclasses import replace
 
@@ -17,18 +17,18 @@ from seedx_server.tickets.repository import TicketRepository
 
 
 class LeaseLost(Exception):
-    """Another process owns the run now; nothing of the transaction may stay."""
+    """Another process owns the run now; the transaction must be rolled back."""
 
 
 class Conclusion:
-    """Writes the end of a run; the session's transaction makes it one step.
+    """Writes the end of a run, all in the session's transaction.
 
     Args:
         runs: The runs.
         tickets: The tickets.
         messages: The messages.
-        poster: The rules by which a message is posted.
-        events: The log of what happens.
+        poster: Posts the reply, by the rules of conversations.
+        events: The event log.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class Conclusion:
     async def write(self, run: Run, live: LiveRun, outcome: Outcome) -> Outcome:
         """Write how the run ended.
 
-        A reply is posted only if nothing newer happened to the ticket meanwhile; otherwise
-        its text stays with the run, as a draft for staff.
+        A reply is posted only if nothing newer has happened to the ticket; otherwise its text
+        stays with the run, as a draft for staff.
 
         Returns:
             The outcome as it was written.
@@ -67,15 +67,15 @@ class Conclusion:
             if ticket is None:
                 raise LeaseLost(f"ticket {run.ticket_id} is gone")
             if _is_reply(run):
-                outcome = await self._reply(run, ticket, live.text, outcome)
+                outcome = await self._apply_reply(run, ticket, live.text, outcome)
         if not await self._runs.finish(live.last_flush(), outcome, run.trigger_message_id):
             raise LeaseLost(f"run {run.id} has another owner")
         if run.ticket_id is not None:
             await self._record(run, run.ticket_id, outcome)
         return outcome
 
-    async def _reply(self, run: Run, ticket: Ticket, text: str, outcome: Outcome) -> Outcome:
-        """Do to the ticket what the reply's outcome asks for."""
+    async def _apply_reply(self, run: Run, ticket: Ticket, text: str, outcome: Outcome) -> Outcome:
+        """Post the reply, or hand the ticket to staff; return the outcome as it is then."""
         is_overtaken = await self._is_overtaken(run, ticket)
         match outcome.status:
             case RunStatus.DONE if is_overtaken:
@@ -109,7 +109,7 @@ class Conclusion:
 
 
 def conclusion(session: AsyncSession) -> Conclusion:
-    """Return what writes the end of a run in this session's transaction."""
+    """Return a `Conclusion` that works in this session's transaction."""
     return Conclusion(
         RunLeases(session),
         TicketRepository(session),

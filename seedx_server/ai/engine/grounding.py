@@ -1,4 +1,4 @@
-"""Which passages of the knowledge base an answer may rest on."""
+"""Finds the passages of the knowledge base that an answer may rest on."""
 
 import re
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ async def ground(
 
     Args:
         knowledge: The knowledge base.
-        queries: What to look for, one after the other until something answers.
-        reader: Who will read the answer.
-        articles_path: Where the API has its articles.
+        queries: The queries to try in turn, until one finds a passage that fits well enough.
+        reader: The actor who will read the answer.
+        articles_path: The path of the API's articles.
     """
     hits: Sequence[FoundPassage] = []
     for query in queries:
@@ -45,10 +45,10 @@ async def ground(
 
 
 def queries_of_ticket(title: str, message: str) -> list[str]:
-    """Return what to look for to answer a message.
+    """Return the queries that find an answer to a ticket's message.
 
-    Where something is asked outright, that alone: the story around a question finds articles
-    of its own, and would make an answer out of them.
+    If the message or the title asks a question, only its questions are searched for: the story
+    around them would find articles that answer something else.
     """
     asked = " ".join(questions_in(message))
     pointed = [query for query in (asked, *questions_in(title)) if query]
@@ -56,7 +56,7 @@ def queries_of_ticket(title: str, message: str) -> list[str]:
 
 
 def queries_of_question(question: str, context: str | None) -> list[str]:
-    """Return what to look for to answer a question, and then what the output around it adds."""
+    """Return the queries for a question: the question alone, then together with its context."""
     return [question, f"{question}\n{context}"] if context else [question]
 
 

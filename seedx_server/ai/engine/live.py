@@ -1,4 +1,4 @@
-"""The runs that this process works on, in memory: text reaches readers here at once."""
+"""The runs that this process works on, in memory: local readers get their text at once."""
 
 import asyncio
 from bisect import bisect_right
@@ -11,16 +11,19 @@ from seedx_server.ai.leases import Flush, Lease
 
 @dataclass(slots=True)
 class LiveRun:
-    """A run's text so far, and how much of it the database has.
+    """A run's text so far, and how much of it is in the database.
 
     Attributes:
-        lease: The right to write the run.
-        edition: How often the text has started; it rises when the text is discarded.
-        written_edition: The edition that the database has text of.
+        lease: The right to write to the run.
+        edition: How often the text was started; it rises when the text is discarded.
+        written_edition: The edition of the text in the database.
         on_change: Called after each change of the text.
-        tokens: About how many tokens the run has cost, discarded text included.
-        finishing: Whether the run's end is being written; the writer then leaves its text alone.
-        cancelled: Whether somebody asked to stop.
+        tokens: Roughly how many tokens the run has used, discarded text included.
+        length: The length of the text, in characters.
+        written: How many of these characters are in the database.
+        finishing: Whether the run's end is being written; flushes then leave its text out.
+        cancelled: Whether somebody cancelled the run.
+        task: The task that works on the run.
     """
 
     lease: Lease
@@ -44,7 +47,7 @@ class LiveRun:
         self.spend(estimate_tokens(text))
 
     def spend(self, tokens: int) -> None:
-        """Add to what the run has cost."""
+        """Add to the tokens that the run has used."""
         self.tokens += tokens
         self.on_change(self)
 
@@ -63,7 +66,7 @@ class LiveRun:
         return "".join(self._pieces)
 
     def text_from(self, offset: int) -> str:
-        """Return the text from an offset in characters on."""
+        """Return the text from an offset on, in characters."""
         if offset >= self.length:
             return ""
         first = bisect_right(self._starts, offset) - 1
@@ -71,7 +74,7 @@ class LiveRun:
         return head + "".join(self._pieces[first + 1 :])
 
     def flush(self) -> Flush:
-        """Return what the writer has to write now; only the lease once the end is near."""
+        """Return the unwritten changes; once the run is finishing, only the lease is extended."""
         if self.finishing:
             return Flush(self.lease, self.written_edition, False, self.written, "", self.tokens)
         return Flush(
@@ -84,11 +87,11 @@ class LiveRun:
         )
 
     def last_flush(self) -> Flush:
-        """Return the whole text, which the end of the run is written with."""
+        """Return the whole text, to be written with the end of the run."""
         return Flush(self.lease, self.edition, True, 0, self.text, self.tokens)
 
     def wrote(self, flush: Flush) -> None:
-        """Take note that the database has what `flush` held."""
+        """Record that `flush` is now in the database."""
         if flush.edition == self.edition:
             self.written_edition = flush.edition
             self.written = flush.offset + len(flush.text)

@@ -1,8 +1,8 @@
-"""Works on runs: claims them, has their text composed, writes how they end.
+"""Works on runs: claims them, has their text composed, and writes how they end.
 
-Any number of processes do this against one database. A run belongs to the process whose
-lease token its row holds; the lease of a process that dies runs out, and the next process
-restarts the run.
+Any number of processes can do this against one database. A run belongs to the process whose
+lease token is in its row; if that process dies, the lease runs out and the next process restarts
+the run.
 """
 
 import asyncio
@@ -33,10 +33,10 @@ SERVER_FAULT = "The AI could not answer because of an error in the server."
 
 
 class Composer(Protocol):
-    """Has a run's text generated."""
+    """Composes the text of a run."""
 
     async def compose(self, run: Run, live: LiveRun) -> Outcome:
-        """Write the run's text into `live`."""
+        """Write the run's text into `live` and return how the run ended."""
         ...
 
 
@@ -45,13 +45,13 @@ class Runner:
 
     Args:
         sessions: Makes sessions.
-        writer_sessions: Makes the writer's. Their connection is its alone: leases must be
-            extended however many requests wait for one of the others.
+        writer_sessions: Makes the writer's sessions, on a connection that only the writer uses:
+            leases must be extended however many requests wait for a connection.
         notifier: Wakes the runner, and the readers of its runs.
-        composer: Has the text generated.
-        lease: How long a run is this process's own unless it is extended.
-        concurrency: The most runs worked on at once.
-        metrics: The numbers to add to.
+        composer: Composes the text.
+        lease: How long a lease lasts unless it is extended.
+        concurrency: The most runs to work on at once.
+        metrics: The metrics to update.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class Runner:
         notifier.on_topic(CANCEL_TOPIC, lambda _: self._writer.wake())
 
     async def start(self) -> None:
-        """Begin to claim runs; returns at once."""
+        """Start claiming runs, in the background."""
         self._loops = [
             asyncio.create_task(self._claim_forever(), name="runner"),
             asyncio.create_task(self._writer.work(), name="writer"),
         ]
 
     async def stop(self) -> None:
-        """Stop claiming, let runs that are about to end do so, give the others back."""
+        """Stop claiming, let live runs end within a few seconds, return the others to the queue."""
         if not self._loops:
             return
         claiming, writing = self._loops
@@ -94,12 +94,12 @@ class Runner:
         self._notifier.wake(QUEUE_TOPIC)
         await asyncio.wait([claiming, *self._tasks()], timeout=STOP_GRACE_SECONDS)
         left = list(self.live.values())
-        await _cancelled([claiming, *self._tasks()])
+        await _cancel_and_wait([claiming, *self._tasks()])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_GRACE_SECONDS):
                 await self._writer.flush()
                 await self._release([run.lease for run in left])
-        await _cancelled([writing])
+        await _cancel_and_wait([writing])
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         return [run.task for run in self.live.values() if run.task is not None]
@@ -132,7 +132,7 @@ class Runner:
             lease=Lease(run.id, run.lease_token),
             edition=run.edition,
             written_edition=run.edition,
-            on_change=self._changed,
+            on_change=self._on_change,
             tokens=run.estimated_tokens,
         )
         self.live[run.id] = live
@@ -143,20 +143,20 @@ class Runner:
         began = time.monotonic()
         try:
             with self._metrics.live_runs.track_inprogress():
-                outcome = await self._outcome(run, live)
+                outcome = await self._compose(run, live)
             await self._writer.hand_over(live)
             written = await self._conclude(run, live, outcome)
             if written is not None:
-                self._note(run, written, began)
+                self._update_metrics(run, written, began)
         finally:
             if self.live.get(run.id) is live and live.finishing:
                 del self.live[run.id]
             self._notifier.wake(f"{RUN_TOPIC}:{run.id}")
             self._notifier.wake(QUEUE_TOPIC)
 
-    async def _outcome(self, run: Run, live: LiveRun) -> Outcome:
+    async def _compose(self, run: Run, live: LiveRun) -> Outcome:
         if run.attempts > MOST_ATTEMPTS:
-            return _failed("This reply was started several times and never finished.")
+            return _failed_outcome("This reply was started several times and never finished.")
         try:
             return await self._composer.compose(run, live)
         except asyncio.CancelledError:
@@ -165,11 +165,11 @@ class Runner:
                 raise
             task.uncancel()
             return Outcome(RunStatus.CANCELLED, "cancelled")
-        except Exception:  # the run must still end, and its readers must be told
+        except Exception:  # the run must still end, and its readers must hear of it
             logger.exception("run %d failed", run.id)
-            return _failed(SERVER_FAULT)
+            return _failed_outcome(SERVER_FAULT)
 
-    def _changed(self, live: LiveRun) -> None:
+    def _on_change(self, live: LiveRun) -> None:
         self._notifier.wake(f"{RUN_TOPIC}:{live.lease.run_id}")
         self._writer.wake()
 
@@ -177,15 +177,15 @@ class Runner:
         """Write how a run ended, or that it failed if the database refuses that outcome.
 
         Returns:
-            The outcome that was written; None if the run is not this process's any more.
+            The outcome that was written; None if another process owns the run now.
         """
-        for candidate in (outcome, _failed(SERVER_FAULT)):
+        for candidate in (outcome, _failed_outcome(SERVER_FAULT)):
             try:
                 return await outlasting_outages(partial(self._write_end, run, live, candidate))
             except LeaseLost as lost:
-                logger.warning("the end of a run is not this process's to write: %s", lost)
+                logger.warning("another process ends this run: %s", lost)
                 return None
-            except Exception:  # a run that nobody can end would be started again and again
+            except Exception:  # a run that cannot be ended would be restarted again and again
                 logger.exception("the end of run %d cannot be written", run.id)
         return None
 
@@ -193,7 +193,7 @@ class Runner:
         async with self._sessions() as session, session.begin():
             return await conclusion(session).write(run, live, outcome)
 
-    def _note(self, run: Run, outcome: Outcome, began: float) -> None:
+    def _update_metrics(self, run: Run, outcome: Outcome, began: float) -> None:
         metrics, who = self._metrics, (outcome.provider or "none", outcome.model or "none")
         metrics.runs.labels(run.purpose, outcome.status, *who, outcome.handoff or "none").inc()
         metrics.run_seconds.labels(*who).observe(time.monotonic() - began)
@@ -209,14 +209,16 @@ class Runner:
                 for lease in leases:
                     await RunLeases(session).release(lease)
         except OUTAGE as error:
-            logger.warning("could not give runs back; their leases run out instead: %s", error)
+            logger.warning(
+                "could not return runs to the queue; their leases run out instead: %s", error
+            )
 
 
-def _failed(error: str) -> Outcome:
+def _failed_outcome(error: str) -> Outcome:
     return Outcome(RunStatus.FAILED, "error", error=error, handoff=HandoffReason.PROVIDER_FAILURE)
 
 
-async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+async def _cancel_and_wait(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     if tasks:

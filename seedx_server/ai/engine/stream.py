@@ -1,8 +1,8 @@
 """Follows a run or a ticket as server-sent events.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html. A follower holds no
-database session while it waits. It clears its wake-up, reads, yields what is new and waits,
-so that nothing is missed; a poll is the net under lost notifications.
+database session while it waits. It clears its wake-up event, reads, yields what is new and then
+waits, so that nothing is missed; it also polls, in case a notification is lost.
 """
 
 import asyncio
@@ -36,23 +36,23 @@ logger = logging.getLogger(__name__)
 
 KEEP_ALIVE = b": keep-alive\n\n"
 CAUGHT_UP = b": caught up\n\n"
-"""Tells the reader of a ticket's events, once a connection, that everything older was sent."""
+"""Tells the reader of a ticket's events, once per connection, that all past events were sent."""
 POLL_SECONDS = 5.0
 MOST_DIGITS = 9
 LONGEST_SECONDS = 600.0
-"""A stream ends after this time and the client resumes, which bounds revoked access."""
+"""A stream ends after this time and the client resumes, so revoked access does not last longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a reader of a run has: `<run>.<characters>` in the SSE id."""
+    """A reader's position in a run: `<run>.<characters>` in the SSE id."""
 
     run_id: int
     offset: int
 
     @classmethod
     def parse(cls, last_event_id: str) -> "Position":
-        """Read the header `Last-Event-ID`.
+        """Parse the header `Last-Event-ID`.
 
         Raises:
             InvalidInput: It is not an id of a run's stream.
@@ -69,14 +69,15 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run as its reader finds it.
+    """The state of a run at one read.
 
     Attributes:
-        edition: How often the text has started; 0 before it has.
+        edition: How often the text was started; 0 before the first time.
         text: The text from the reader's offset on.
         ended: The run's row, once the run has ended.
-        owner: The lease token of the process whose text this is; None while nobody has the run.
-        is_past: Whether the reader's offset lies behind the end of an ended run.
+        owner: The lease token of the process that wrote the text; None while no process owns the
+            run.
+        is_past: Whether the reader's offset is past the end of a run that has ended.
     """
 
     edition: int
@@ -113,19 +114,19 @@ class Followers:
         self._stopping = False
 
     def stop(self) -> None:
-        """End every stream: the server is about to stop, and clients resume elsewhere."""
+        """End every stream: the server is stopping, and clients resume elsewhere."""
         self._stopping = True
         self._notifier.wake_all()
 
     async def run(self, run: Run, position: Position | None) -> AsyncIterator[bytes]:
         """Yield a run's events from a reader's position on, to its end.
 
-        A run that restarted is sent from its start, after `restarted`, to readers who come back
-        with a position: the position does not tell of which edition of the text it is.
+        A reader who reconnects with a position gets a restarted run from its start, after
+        `restarted`: the position does not say which edition of the text it belongs to.
 
         Args:
             run: The run, which the reader may see.
-            position: What the reader has, or None for nothing.
+            position: How much the reader has, or None for nothing.
         """
         yield _event("run", _header(run))
         offset = position.offset if position else 0
@@ -135,8 +136,8 @@ class Followers:
             while True:
                 stream.changed.clear()
                 view = await self._view(run.id, offset)
-                # An earlier owner may have shown readers an edition that it could not write; the
-                # next owner's edition of the same number is another one.
+                # An earlier owner may have shown readers an edition that it never wrote to the
+                # database; the next owner then uses the same number for a different text.
                 is_restarted = view.edition > edition or bool(
                     owner and view.owner not in {None, owner}
                 )
@@ -161,7 +162,7 @@ class Followers:
 
         Args:
             ticket_id: The ticket, which the actor may see.
-            actor: Who reads.
+            actor: The reader.
             after: The id of the last event that the reader has; 0 for all.
         """
         yield KEEP_ALIVE
@@ -190,7 +191,7 @@ class Followers:
             try:
                 yield _Stream(changed, lambda: self._stopping or self._now() >= end)
             except (NotFound, *OUTAGE) as error:
-                # The reader comes back and is then answered with a status.
+                # The reader reconnects and then gets an HTTP status.
                 logger.warning("a stream of %s ends early: %s", topic, error)
 
     async def _view(self, run_id: int, offset: int) -> RunView:
@@ -202,7 +203,7 @@ class Followers:
             seen = await runs.unscoped_progress(run_id, offset)
             if seen is None:
                 raise NotFound(f"There is no AI run {run_id}.")
-            # The row of a run that has ended does not change any more.
+            # The row of a run that has ended no longer changes.
             ended = None if seen.status in LIVE else await runs.unscoped(run_id)
         is_past = ended is not None and offset > seen.length
         return RunView(seen.edition, seen.text, seen.owner, ended, is_past)
@@ -231,7 +232,7 @@ class _Stream:
         return self._over()
 
     async def wait(self) -> bool:
-        """Wait until something changed; False if nothing did for a while."""
+        """Wait for a change; return False if there was none within the polling interval."""
         if self.is_over:
             return True
         try:
@@ -243,7 +244,7 @@ class _Stream:
 
 
 def run_failure(run: Run) -> DomainError:
-    """Return the problem that a failed run is to its reader."""
+    """Return the error that the reader of a failed run gets."""
     why = run.error or "The AI could not answer."
     if run.ticket_id is None:
         next_step = "Open a ticket for a person to answer: seedx ticket new"

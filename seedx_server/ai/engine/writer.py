@@ -1,4 +1,4 @@
-"""The one writer of a process: flushes the text of all its runs in one transaction."""
+"""The single writer of a process: it flushes the text of all its runs in one transaction."""
 
 import asyncio
 import contextlib
@@ -16,12 +16,12 @@ HEARTBEATS_PER_LEASE = 3
 
 
 class Writer:
-    """Writes new text soon after it comes, and extends leases while nothing comes.
+    """Writes new text soon after it arrives, and extends leases even when none does.
 
     Args:
         sessions: Makes sessions.
         runs: The runs of this process.
-        lease: How long a run is this process's own after each flush.
+        lease: How long a lease lasts after each flush.
     """
 
     def __init__(self, sessions: Sessions, runs: LiveRuns, lease: timedelta) -> None:
@@ -32,7 +32,7 @@ class Writer:
         self._flushing = asyncio.Lock()
 
     def wake(self) -> None:
-        """Say that there is something to write, or a cancellation to look for."""
+        """Flush soon: there is new text, or a run may have been cancelled."""
         self._dirty.set()
 
     async def work(self) -> None:
@@ -47,10 +47,10 @@ class Writer:
             await asyncio.sleep(FLUSH_SECONDS if flushed else RETRY_SECONDS)
 
     async def flush(self) -> bool:
-        """Write what there is of all runs.
+        """Write the new text of all runs and extend their leases.
 
         Returns:
-            Whether the database took it; `work` tries again soon if it did not.
+            Whether the write succeeded; `work` tries again soon if it did not.
         """
         async with self._flushing:
             try:
@@ -66,9 +66,9 @@ class Writer:
             return False
 
     async def hand_over(self, run: LiveRun) -> None:
-        """Leave a run's text to its own last transaction: no flush touches it any more.
+        """Stop flushing a run's text: the transaction that ends the run writes it.
 
-        From here on a cancellation comes too late, also one that a flush is just reading.
+        From here on a cancellation comes too late, even one that a flush is reading right now.
         """
         run.finishing = True
         async with self._flushing:

@@ -1,7 +1,7 @@
-"""What the providers that speak the chat completions API have in common.
+"""The parts shared by all providers that use the chat completions API.
 
-The format is OpenAI's (https://platform.openai.com/docs/api-reference/chat-streaming). What
-servers send differs in detail, so everything here is optional and null counts as missing.
+The format is OpenAI's (https://platform.openai.com/docs/api-reference/chat-streaming). Servers
+differ in the details, so every field here is optional and null counts as missing.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from seedx_server.ai.providers.protocol import (
 )
 
 USAGE_GRACE_SECONDS = 2.0
-"""How long to wait for the token counts, which come after the end of the text."""
+"""How long to wait for the token counts, which arrive after the end of the text."""
 
 REASONS_OF_A_MODEL = (
     HandoffReason.CUSTOMER_REQUEST,
@@ -51,7 +51,7 @@ HAND_OFF_PARAMETERS: dict[str, object] = {
     "required": ["reason"],
     "additionalProperties": False,
 }
-"""The tool by which a model leaves the answer to a person, as a JSON schema."""
+"""The JSON schema of the tool with which a model hands off to a person."""
 
 EXAMPLE_URL = "http://localhost:11434/v1"
 
@@ -59,7 +59,7 @@ RETRYABLE_STATUS = frozenset({408, 409, 425, 429, 498})
 """In addition to every 5xx. 498 is Groq's "capacity exceeded"."""
 
 RETRYABLE_CODES = frozenset({"tool_use_failed"})
-"""A 400 by which Groq says that the model, not the request, wrote a bad tool call."""
+"""The codes of a 400 that is not the request's fault: the model wrote a bad tool call (Groq)."""
 
 
 class _Lenient(BaseModel):
@@ -74,35 +74,35 @@ class CalledFunction(_Lenient):
 
 
 class ToolCallDelta(_Lenient):
-    """A piece of one of the tool calls, which `index` tells apart."""
+    """A piece of one tool call; `index` says which one."""
 
     index: int | None = None
     function: CalledFunction | None = None
 
 
 class Delta(_Lenient):
-    """A piece of the answer. The fields with the model's reasoning are not even read."""
+    """A piece of the answer. The fields that hold the model's reasoning are not read."""
 
     content: str | None = None
     tool_calls: list[ToolCallDelta] | None = None
 
 
 class Choice(_Lenient):
-    """The one answer that was asked for."""
+    """The one answer that was requested."""
 
     delta: Delta | None = None
     finish_reason: str | None = None
 
 
 class TokenCounts(_Lenient):
-    """What the provider counted."""
+    """Token counts, as the provider reports them."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 
 class GroqDetails(_Lenient):
-    """What Groq adds to its first and its last chunk."""
+    """The extra fields in Groq's first and last chunk."""
 
     usage: TokenCounts | None = None
     error: str | None = None
@@ -119,7 +119,7 @@ class ChatChunk(_Lenient):
 
 
 class HandOffArguments(BaseModel):
-    """What the model gives to the tool."""
+    """The arguments of the hand-off tool."""
 
     reason: HandoffReason
 
@@ -134,14 +134,14 @@ class ChatReader:
 
     @property
     def finished(self) -> bool:
-        """Whether the model said that its answer is complete."""
+        """Whether the model has reported the end of its answer."""
         return self._finish_reason is not None
 
     def read(self, chunk: ChatChunk) -> str:
-        """Take in a chunk and return the text it adds.
+        """Process a chunk and return the text it adds.
 
         Raises:
-            ProviderError: The provider says that it stopped early.
+            ProviderError: The provider reports that it stopped early.
         """
         details = chunk.x_groq or GroqDetails()
         if chunk.error or details.error or chunk.object == "error":
@@ -157,7 +157,7 @@ class ChatReader:
         return delta.content or ""
 
     def end(self) -> list[ProviderEvent]:
-        """Return what is to be said after the text."""
+        """Return the events that follow the text."""
         reason = "stop" if self._calls or not self._finish_reason else self._finish_reason
         counts = self._counts
         finished = Finished(reason, counts.prompt_tokens, counts.completion_tokens)
@@ -173,7 +173,7 @@ class ChatReader:
 
 
 def _handoff(arguments: str) -> Handoff:
-    """Read the tool's arguments; a model that garbles them is in no state to answer."""
+    """Parse the tool's arguments; if the model garbled them, it cannot answer the question."""
     try:
         reason = HandOffArguments.model_validate_json(arguments).reason
     except ValidationError:
@@ -188,8 +188,8 @@ async def chat_events(
 ) -> AsyncGenerator[ProviderEvent, None]:
     """Yield the events of one answer from its chunks; closing it closes their connection.
 
-    A failure after the model said that it finished loses nothing but the token counts, so it
-    ends the answer like any other end.
+    A failure after the model has reported the end loses only the token counts, so the answer
+    still counts as complete.
 
     Args:
         chunks: The stream. It ends when the connection does, or at `[DONE]`.
@@ -220,7 +220,7 @@ async def chat_events(
 
 
 def may_hand_off(purpose: Purpose) -> bool:
-    """Whether a run of this purpose can end with a person; a summary already is for one."""
+    """Return whether a run of this purpose can be handed off; a summary is for staff anyway."""
     return purpose is not Purpose.SUMMARY
 
 
@@ -231,14 +231,14 @@ def unreachable() -> ProviderError:
 
 def broken_off() -> ProviderError:
     """Return the error for a connection that ended before the answer did."""
-    detail = "the connection broke off in mid-answer"
+    detail = "the connection was lost in mid-answer"
     return ProviderError(detail, reason="broken_off", retryable=True)
 
 
 def stream_error(error: object) -> ProviderError:
-    """Return the error for one that the provider reports inside the stream."""
+    """Return the error for a failure that the provider reports inside the stream."""
     code = error_code(error)
-    detail = f"it broke off in mid-stream{f' ({code})' if code else ''}"
+    detail = f"it failed in mid-stream{f' ({code})' if code else ''}"
     return ProviderError(detail, reason="broken_off", retryable=True)
 
 
@@ -248,7 +248,7 @@ def malformed() -> ProviderError:
 
 
 def parse_chunk(data: object) -> ChatChunk:
-    """Read a chunk from a JSON object or from an SDK's model of one.
+    """Parse a chunk from a JSON object or from an SDK's model of one.
 
     Raises:
         ProviderError: It is neither, or a field has the wrong type.
@@ -262,10 +262,10 @@ def parse_chunk(data: object) -> ChatChunk:
 
 
 def status_error(status: int, headers: Mapping[str, str], body: object) -> ProviderError:
-    """Return the error for an answer that is not a success.
+    """Return the error for a response that is not a success.
 
-    The provider's own sentence is left out: servers repeat keys and prompts in it. Its code
-    is kept, if it looks like one.
+    The provider's own message is left out, because servers repeat keys and prompts in it. Its
+    code is kept if it looks like one.
     """
     code = error_code(body)
     refused_for_now = status in RETRYABLE_STATUS or code in RETRYABLE_CODES
@@ -283,8 +283,8 @@ def status_error(status: int, headers: Mapping[str, str], body: object) -> Provi
 _EXPLANATIONS = {
     400: "it refused the request",
     401: "it refused the key",
-    403: "the key may not do this",
-    404: "it knows no such model or address",
+    403: "the key is not allowed to do this",
+    404: "it has no such model or address",
     413: "the prompt is too long for it",
     429: "too many requests",
 }
@@ -298,7 +298,7 @@ def _phrase(status: int) -> str:
 
 
 def error_code(body: object) -> str | None:
-    """Return the `code` or `type` of an error document, or None if it has none to show."""
+    """Return the `code` or `type` of an error document, or None if none is safe to show."""
     error = body.get("error", body) if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return None
@@ -310,10 +310,10 @@ def error_code(body: object) -> str | None:
 
 
 def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Read a Retry-After header: seconds or an HTTP date (RFC 9110, section 10.2.3).
+    """Parse a `Retry-After` header: seconds or an HTTP date (RFC 9110, section 10.2.3).
 
     Returns:
-        Seconds from now, never negative; None without a header that can be read.
+        Seconds from now, never negative; None if the header is missing or malformed.
     """
     if value is None:
         return None
@@ -329,10 +329,10 @@ def retry_after(value: str | None, *, now: datetime | None = None) -> float | No
 
 
 def usable_url(setting: str, value: str | None) -> str:
-    """Return the address of a server, without a slash at its end.
+    """Return the address of a server, without a trailing slash.
 
     Raises:
-        ProviderError: There is none, it is not an HTTP address, or it holds a password, which
+        ProviderError: It is missing, it is not an HTTP address, or it contains a password, which
             the HTTP library would log.
     """
     if not value:
@@ -344,19 +344,19 @@ def usable_url(setting: str, value: str | None) -> str:
     if url.scheme not in {"http", "https"} or not url.host:
         raise _not_an_address(setting)
     if url.userinfo:
-        raise ProviderError(f"{setting}: must not hold a password; set the key by its own setting")
+        raise ProviderError(f"{setting}: must not contain a password; the key has its own setting")
     return str(url)
 
 
 def _not_an_address(setting: str) -> ProviderError:
-    return ProviderError(f"{setting}: is not an address; write for example {EXAMPLE_URL}")
+    return ProviderError(f"{setting}: is not an address such as {EXAMPLE_URL}")
 
 
 def usable_key(setting: str, key: SecretStr | None) -> str:
     """Return a key that can be sent in a header.
 
     Raises:
-        ProviderError: There is none, or it holds what no header may.
+        ProviderError: It is missing, or has characters that a header must not contain.
     """
     value = key.get_secret_value().strip() if key else ""
     if not value:

@@ -36,11 +36,11 @@ from seedx_server.ai.providers.protocol import (
 from seedx_server.config import Settings
 
 DEFAULT_MODEL = "openai/gpt-oss-120b"
-"""Groq's own successor for its Llama 3.3 70B, which it shut down in August 2026."""
+"""Groq's own successor to its Llama 3.3 70B, which it shut down in August 2026."""
 
 CONNECT_SECONDS = 10.0
 
-# At debug level the SDK logs whole requests, which hold people's tickets.
+# At debug level the SDK logs whole requests, which contain people's tickets.
 logging.getLogger("groq").setLevel(logging.INFO)
 
 TOOL: ChatCompletionToolParam = {
@@ -57,10 +57,10 @@ class GroqProvider:
     """Answers with a model that Groq hosts.
 
     Args:
-        settings: `groq_api_key` is needed; `groq_base_url` and `ai_model` are read.
+        settings: `groq_api_key` is required; `groq_base_url` and `ai_model` are optional.
 
     Raises:
-        ProviderError: There is no usable key.
+        ProviderError: The key is missing or cannot be used.
     """
 
     name = "groq"
@@ -79,7 +79,7 @@ class GroqProvider:
         """Yield the answer's pieces; closing the generator closes the connection.
 
         Raises:
-            ProviderError: Groq refused, failed or broke off.
+            ProviderError: Groq refused the request, failed, or stopped early.
         """
         return chat_events(self._chunks(request))
 
@@ -88,7 +88,7 @@ class GroqProvider:
         await self._client.close()
 
     async def _chunks(self, request: GenerationRequest) -> AsyncGenerator[ChatChunk, None]:
-        # None of the SDK's errors is kept as a cause: they hold the request.
+        # None of the SDK's errors is kept as a cause: they contain the request.
         try:
             async with await self._open(request) as stream:
                 async for chunk in stream:
@@ -105,7 +105,7 @@ class GroqProvider:
             raise malformed() from None
 
     def _effort(self) -> Literal["low"] | groq.Omit:
-        """Answers come from passages, so little thought will do; other models refuse this."""
+        """Return a low effort: answers come from passages. Other models refuse the parameter."""
         return "low" if self.model.startswith("openai/gpt-oss") else groq.omit
 
     async def _open(self, request: GenerationRequest) -> groq.AsyncStream[ChatCompletionChunk]:

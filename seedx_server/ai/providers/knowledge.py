@@ -1,7 +1,7 @@
-"""Answers without a model: the passages of the knowledge base themselves, word for word.
+"""Answers without a model: quotes passages of the knowledge base, word for word.
 
-Nothing of what a customer wrote gets into a reply or a draft, so no ticket can make it say
-anything that the articles do not.
+Nothing that a customer wrote gets into a reply or a draft, so no ticket can make it say anything
+that the articles do not.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ ALMOST_AS_GOOD = 0.85
 """A second passage is quoted when its score is at least this share of the best one's."""
 LONGEST_QUOTE = 1_500
 READ_FOR_A_PERSON = 2_000
-"""How much of a question is searched for the wish to reach a person, in characters."""
+"""How many characters of a question are searched for a request for a person."""
 
 OPENING = "Here is what our help articles say."
 CLOSING = "Didn't that help? Write again, or ask for a person, and our support team will take over."
@@ -62,8 +62,8 @@ class KnowledgeProvider:
     """Answers with the passages that fit the question best.
 
     Args:
-        settings: They name the pace.
-        sleep: Waits that many seconds between two words.
+        settings: `ai_words_per_second` sets the pace.
+        sleep: Waits for a number of seconds between two words.
     """
 
     name = "knowledge"
@@ -91,7 +91,7 @@ class KnowledgeProvider:
 
 
 def asks_for_person(question: str) -> bool:
-    """Whether a question plainly asks, in English, for a person instead of an answer."""
+    """Return whether a question clearly asks, in English, for a person instead of an answer."""
     beginning = question[:READ_FOR_A_PERSON]
     return any(
         not _REFUSES.search(beginning[max(0, asking.start() - LONGEST_REFUSAL) : asking.start()])
@@ -104,15 +104,15 @@ def _answer(request: GenerationRequest) -> tuple[str, HandoffReason | None]:
         return summarise(request.turns), None
     if asks_for_person(request.question):
         return "", HandoffReason.CUSTOMER_REQUEST
-    quotes = [_quote(passage) for passage in _best(request.passages)]
-    if request.purpose is Purpose.DRAFT:  # which is sent under the name of a member of staff
+    quotes = [_quote(passage) for passage in _passages_to_quote(request.passages)]
+    if request.purpose is Purpose.DRAFT:  # staff send it in their own name
         return "\n\n".join(quotes), None if quotes else HandoffReason.MISSING_KNOWLEDGE
     if not quotes:
         return NOTHING_FITS, HandoffReason.MISSING_KNOWLEDGE
     return "\n\n".join([OPENING, *quotes, CLOSING]), None
 
 
-def _best(passages: Sequence[Passage]) -> list[Passage]:
+def _passages_to_quote(passages: Sequence[Passage]) -> list[Passage]:
     fitting = sorted(
         (passage for passage in passages if passage.score >= ANSWERS_FROM),
         key=lambda passage: -passage.score,
@@ -126,15 +126,15 @@ def _best(passages: Sequence[Passage]) -> list[Passage]:
 
 def _quote(passage: Passage) -> str:
     place = f"{passage.title}: {passage.heading}" if passage.heading else passage.title
-    blocks, rest = _beginning(_blocks(passage.text))
-    lines = [f"**{place}** [{passage.number}]", *(_shown(block) for block in blocks)]
+    blocks, rest = _blocks_that_fit(_split_blocks(passage.text))
+    lines = [f"**{place}** [{passage.number}]", *(_format_block(block) for block in blocks)]
     if rest:
-        lines.append("(The article goes on.)")
+        lines.append("(The article continues.)")
     return "\n\n".join(lines)
 
 
-def _blocks(text: str) -> list[str]:
-    """Cut Markdown at its blank lines, but not inside fenced code."""
+def _split_blocks(text: str) -> list[str]:
+    """Split Markdown at its blank lines, but not inside fenced code."""
     blocks: list[list[str]] = [[]]
     fence = ""
     for line in text.strip().splitlines():
@@ -150,8 +150,8 @@ def _blocks(text: str) -> list[str]:
     return ["\n".join(block) for block in blocks if block]
 
 
-def _beginning(blocks: Sequence[str]) -> tuple[list[str], bool]:
-    """Return the blocks that a quote has room for, at least one, and whether more follow."""
+def _blocks_that_fit(blocks: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the blocks that fit into a quote, at least one, and whether more follow."""
     kept: list[str] = []
     room = LONGEST_QUOTE
     for block in blocks:
@@ -162,8 +162,8 @@ def _beginning(blocks: Sequence[str]) -> tuple[list[str], bool]:
     return kept, False
 
 
-def _shown(block: str) -> str:
-    """Quote a paragraph; leave steps and code so that they can be followed and copied."""
+def _format_block(block: str) -> str:
+    """Quote a paragraph, but keep steps and code as they are, ready to follow or copy."""
     if heading := _HEADING.fullmatch(block):
         return f"**{heading.group(1)}**"
     if _KEPT_AS_IS.match(block):

@@ -26,16 +26,16 @@ from seedx_server.ai.providers.protocol import GenerationRequest, ProviderEvent
 from seedx_server.config import Settings
 
 DEFAULT_MODEL = "default"
-"""What llama.cpp and LM Studio take for the model they have loaded; others want a name."""
+"""llama.cpp and LM Studio use the model they have loaded; other servers need a name."""
 
 CONNECT_SECONDS = 10.0
 LONGEST_LINE = 1_000_000
-"""Bytes of one event; a line without an end must not fill the memory."""
+"""The most bytes of one line; an endless line must not fill the memory."""
 LONGEST_ERROR = 100_000
-"""Bytes of an error document that are read."""
+"""The most bytes of an error document that are read."""
 
 REFUSES_EXTRAS = frozenset({400, 422})
-"""How servers answer to a request with a field, or a tool, that they do not know."""
+"""The statuses with which servers refuse a field or a tool that they do not know."""
 
 TOOL = {
     "type": "function",
@@ -50,11 +50,11 @@ TOOL = {
 class OpenAIProvider:
     """Answers with the model behind an OpenAI-compatible address.
 
-    A server that refuses tools or usage counts is asked once more without them: its answers
-    come, but it can hand off nothing.
+    If a server refuses tools or usage counts, the request is sent again without them; such a
+    server can answer, but it cannot hand off.
 
     Args:
-        settings: `ai_base_url` is needed; `ai_model` and `ai_api_key` are read.
+        settings: `ai_base_url` is required; `ai_model` and `ai_api_key` are optional.
 
     Raises:
         ProviderError: A setting is missing or cannot be used.
@@ -64,7 +64,7 @@ class OpenAIProvider:
 
     def __init__(self, settings: Settings) -> None:
         self.model = settings.ai_model or DEFAULT_MODEL
-        self._address = _completions(usable_url("SEEDX_AI_BASE_URL", settings.ai_base_url))
+        self._address = _completions_url(usable_url("SEEDX_AI_BASE_URL", settings.ai_base_url))
         headers = {"Accept": "text/event-stream"}
         if settings.ai_api_key is not None:
             headers["Authorization"] = (
@@ -78,7 +78,7 @@ class OpenAIProvider:
         """Yield the answer's pieces; closing the generator closes the connection.
 
         Raises:
-            ProviderError: The server refused, failed or broke off.
+            ProviderError: The server refused the request, failed, or stopped early.
         """
         return chat_events(self._chunks(request))
 
@@ -95,14 +95,14 @@ class OpenAIProvider:
                     if data == b"[DONE]":
                         break
                     if data:
-                        yield _parse(data)
+                        yield _parse_chunk(data)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 raise unreachable() from None
             except httpx.HTTPError:
                 raise broken_off() from None
 
     async def _open(self, stack: AsyncExitStack, request: GenerationRequest) -> httpx.Response:
-        """Send the request, and if the server refuses its extras, the bare one."""
+        """Send the request; if the server refuses the extras, send it without them."""
         extras: dict[str, object] = {"stream_options": {"include_usage": True}}
         if may_hand_off(request.purpose):
             extras["tools"] = [TOOL]
@@ -110,7 +110,7 @@ class OpenAIProvider:
         if response.status_code in REFUSES_EXTRAS:
             response = await self._send(stack, self._body(request))
         if response.status_code != httpx.codes.OK:
-            body = _json(await _beginning(response.aiter_bytes()))
+            body = _json_or_none(await _read_error(response.aiter_bytes()))
             raise status_error(response.status_code, response.headers, body)
         return response
 
@@ -131,15 +131,15 @@ class OpenAIProvider:
         }
 
 
-def _completions(base_url: str) -> str:
-    """Return where to post; an address without a path means the usual `/v1`."""
+def _completions_url(base_url: str) -> str:
+    """Return the URL to post to; `/v1` is added to an address without a path."""
     if httpx.URL(base_url).path == "/":
         base_url += "/v1"
     return f"{base_url}/chat/completions"
 
 
-async def _beginning(parts: AsyncIterator[bytes]) -> bytes:
-    """Read an error document, as far as it has a reasonable length."""
+async def _read_error(parts: AsyncIterator[bytes]) -> bytes:
+    """Read an error document, but not much more than `LONGEST_ERROR` bytes."""
     body = b""
     async for part in parts:
         body += part
@@ -163,25 +163,25 @@ async def _lines(parts: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
 def _data(line: bytes) -> bytes:
     """Return the data of a line of the stream, or b"" if it has none.
 
-    In this API an event is one `data` line, so the blank lines between need not be right.
+    In this API each event is a single `data` line, so blank lines between events are ignored.
 
     Raises:
         ProviderError: The line is the error that older llama.cpp servers send.
     """
     name, _, value = line.strip().partition(b":")
     if name == b"error":
-        raise stream_error(_json(value))
+        raise stream_error(_json_or_none(value))
     return value.strip() if name == b"data" else b""
 
 
-def _parse(data: bytes) -> ChatChunk:
+def _parse_chunk(data: bytes) -> ChatChunk:
     try:
         return ChatChunk.model_validate_json(data)
     except ValidationError:
         raise malformed() from None
 
 
-def _json(text: bytes) -> object:
+def _json_or_none(text: bytes) -> object:
     try:
         document: object = json.loads(text)
     except ValueError:

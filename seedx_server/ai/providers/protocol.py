@@ -1,6 +1,6 @@
-"""What SeedX asks of an AI provider: one small protocol, found through entry points.
+"""The protocol of AI providers, which are found through entry points.
 
-A package that adds a provider names a factory under the entry point group
+A package that adds a provider registers a factory in the entry point group
 `seedx.ai_providers`; the entry point's name is the provider's name in the settings.
 """
 
@@ -24,9 +24,9 @@ class Turn:
     """One message of a transcript.
 
     Attributes:
-        author: Which side it is from.
-        name: What the author is called.
-        content: The Markdown as it was written.
+        author: The side that wrote it.
+        name: The author's name.
+        content: The Markdown, as written.
         internal: Whether it is a note, which only staff may see.
     """
 
@@ -38,11 +38,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A ticket and what was said in it.
+    """A ticket and its conversation.
 
     Attributes:
         title: The ticket's title.
-        description: What the customer opened it with.
+        description: The text that the customer opened it with.
         turns: The messages after it, oldest first.
     """
 
@@ -56,13 +56,13 @@ class Passage:
     """A part of an article that may ground the answer.
 
     Attributes:
-        number: What a citation calls it: 1 for the first passage of the request.
+        number: Its number in citations: 1 for the first passage of the request.
         slug: The article's slug.
         title: The article's title.
         heading: The heading that the passage is under, or "" for the article's opening.
         text: The passage's Markdown.
         score: How well it fits the question, from 0 to 1.
-        url: Where the API has the article.
+        url: The article's path in the API.
     """
 
     number: int
@@ -76,14 +76,15 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """All that a provider gets to know.
+    """Everything that a provider is given.
 
     Attributes:
         purpose: What the text is for.
         messages: The prompt, system message first; untrusted text in it is fenced.
         question: The newest message of the conversation, as its author wrote it.
-        passages: What the knowledge base offers, best first.
-        turns: What the prompt holds of the conversation, the ticket's description first.
+        passages: The passages that fit, best first.
+        turns: The part of the conversation that is in the prompt, the ticket's description
+            first.
         temperature: Sampling temperature, 0 to 2.
         max_tokens: The longest answer, in the model's tokens.
     """
@@ -106,7 +107,7 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """The provider asks for a person; out of band, never by words in the text."""
+    """The provider hands off to a person: an event of its own, never words in the text."""
 
     reason: HandoffReason
 
@@ -116,9 +117,9 @@ class Finished:
     """The end of the answer.
 
     Attributes:
-        finish_reason: `stop`, `length` or what the provider says.
-        prompt_tokens: Tokens of the prompt, or None if the provider does not say.
-        completion_tokens: Tokens of the answer, or None if the provider does not say.
+        finish_reason: `stop`, `length` or the provider's own reason.
+        prompt_tokens: Tokens of the prompt, or None if the provider does not report them.
+        completion_tokens: Tokens of the answer, or None if the provider does not report them.
     """
 
     finish_reason: str
@@ -133,10 +134,10 @@ class ProviderError(Exception):
     """The provider could not answer.
 
     Args:
-        detail: What went wrong, for the operator. Never holds a key or a prompt.
-        reason: The same in a word, for metrics: one of few.
-        retryable: Whether the same request may go through later.
-        retry_after: Seconds the provider asks to wait, if it said so.
+        detail: What went wrong, for the operator. It never contains a key or a prompt.
+        reason: The same as a metric label, from a small set.
+        retryable: Whether the same request may succeed later.
+        retry_after: How many seconds the provider asks to wait, if it says so.
     """
 
     def __init__(
@@ -157,8 +158,8 @@ class ProviderError(Exception):
 class Provider(Protocol):
     """A source of answers.
 
-    A factory with the signature `(settings: Settings) -> Provider` makes it; it raises
-    `ProviderError` when a setting that it needs is missing.
+    It is made by a factory with the signature `(settings: Settings) -> Provider`, which raises
+    `ProviderError` if a setting that it needs is missing.
     """
 
     @property
@@ -168,14 +169,14 @@ class Provider(Protocol):
 
     @property
     def model(self) -> str:
-        """The model that answers, as kept on each run."""
+        """The name of the model that answers, as kept on each run."""
         ...
 
     def stream(self, request: GenerationRequest) -> AsyncIterator[ProviderEvent]:
         """Yield the answer's pieces, at most one `Handoff`, and one `Finished` at the end.
 
         Raises:
-            ProviderError: The provider refused, failed or broke off.
+            ProviderError: The provider refused the request, failed, or stopped early.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Which providers there are, and which of them the settings choose."""
+"""Finds the installed providers and makes those that the settings choose."""
 
 import logging
 from importlib.metadata import EntryPoint, entry_points
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class Factory(Protocol):
-    """What an entry point of the group names."""
+    """The factory that an entry point of the group refers to."""
 
     def __call__(self, settings: Settings) -> Provider:
         """Make the provider, or raise `ProviderError` if it lacks a setting."""
@@ -21,20 +21,20 @@ class Factory(Protocol):
 
 
 def make_provider(name: str, settings: Settings, *, setting: str = "SEEDX_AI_PROVIDER") -> Provider:
-    """Make the provider of that name.
+    """Make the provider with a given name.
 
     Args:
         name: The name of its entry point.
-        settings: What it reads.
+        settings: The settings that it reads.
         setting: The setting that names it, for the error message.
 
     Raises:
-        SettingsError: There is none of that name, or its package cannot be loaded.
+        SettingsError: There is no such provider, or its package cannot be loaded.
         ProviderError: A setting that it needs is missing or cannot be used.
     """
     known: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=GROUP)}
     if name not in known:
-        names = ", ".join(sorted(known)) or "none: install the package seedx"
+        names = ", ".join(sorted(known)) or "none; install the package seedx"
         raise SettingsError(f"{setting}: there is no provider {name!r}; known: {names}")
     try:
         factory: Factory = known[name].load()
@@ -51,7 +51,7 @@ def configured(settings: Settings) -> list[Provider]:
     Raises:
         SettingsError: The chosen provider cannot be made, or a name is unknown.
     """
-    chosen = _chosen(settings)
+    chosen = _chosen_name(settings)
     try:
         providers = [make_provider(chosen, settings)]
     except ProviderError as error:
@@ -66,7 +66,7 @@ def configured(settings: Settings) -> list[Provider]:
     return providers
 
 
-def _chosen(settings: Settings) -> str:
+def _chosen_name(settings: Settings) -> str:
     if settings.ai_provider != "auto":
         return settings.ai_provider
     if settings.groq_api_key is not None:

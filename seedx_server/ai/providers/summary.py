@@ -1,4 +1,4 @@
-"""A summary without a model: sentences of the ticket, word for word, sorted by what they say."""
+"""Summarises without a model: quotes the ticket's sentences, sorted by what they say."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ LONGEST_SENTENCE = 240
 MOST_SENTENCES = 5
 
 OPENING = "Put together from the ticket's own words, without an AI model."
-NOTHING = "- Nothing that the messages say in plain words."
+NOTHING = "- Nothing that the messages say outright."
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])|\n+")
 _TRIED = re.compile(
@@ -23,15 +23,17 @@ _SIDES = {"customer": "The customer", "staff": "Staff", "ai": "The AI"}
 
 
 def summarise(turns: Sequence[Turn]) -> str:
-    """Return state, what was tried, open questions and the next step of a ticket.
+    """Return a summary of a ticket: state, what was tried, open questions and next step.
 
     Args:
-        turns: What was said, oldest first.
+        turns: The description and the messages, oldest first.
     """
     parts = {
         "State": _state(turns),
-        "What was tried": _said(turns, _TRIED),
-        "Open questions": _said(_unanswered(turns), re.compile(r"[?\uff1f]\W*\Z")),
+        "What was tried": _matching_sentences(turns, _TRIED),
+        "Open questions": _matching_sentences(
+            _messages_since_last_reply(turns), re.compile(r"[?\uff1f]\W*\Z")
+        ),
         "Next step": [_next_step(turns)],
     }
     return "\n\n".join(
@@ -50,8 +52,8 @@ def _state(turns: Sequence[Turn]) -> list[str]:
     return [*lines, counted + (f", {notes} internal" if notes else "")]
 
 
-def _said(turns: Sequence[Turn], pattern: re.Pattern[str]) -> list[str]:
-    """Quote the newest sentences that the pattern finds."""
+def _matching_sentences(turns: Sequence[Turn], pattern: re.Pattern[str]) -> list[str]:
+    """Quote the newest sentences that match the pattern."""
     found = [
         f"- {_quoted(turn, sentence)}"
         for turn in turns
@@ -61,7 +63,7 @@ def _said(turns: Sequence[Turn], pattern: re.Pattern[str]) -> list[str]:
     return list(dict.fromkeys(found))[-MOST_SENTENCES:]
 
 
-def _unanswered(turns: Sequence[Turn]) -> list[Turn]:
+def _messages_since_last_reply(turns: Sequence[Turn]) -> list[Turn]:
     """Return the public messages at the end that are all from one side."""
     last: list[Turn] = []
     for turn in reversed([turn for turn in turns if not turn.internal]):
@@ -72,10 +74,10 @@ def _unanswered(turns: Sequence[Turn]) -> list[Turn]:
 
 
 def _next_step(turns: Sequence[Turn]) -> str:
-    last = _unanswered(turns)
+    last = _messages_since_last_reply(turns)
     if not last or last[-1].author == "customer":
         return "- Staff: answer the customer's newest message."
-    return f"- The customer: answer. {_SIDES[last[-1].author]} wrote last."
+    return f"- The customer: reply. {_SIDES[last[-1].author]} wrote last."
 
 
 def _sentences(turn: Turn) -> Iterator[str]:

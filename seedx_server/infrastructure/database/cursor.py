@@ -1,7 +1,7 @@
 """Keyset cursors: where the next page of a list begins.
 
-A cursor holds the sort key of the last row of a page, so that every page costs the same and rows
-that come or go meanwhile are neither repeated nor skipped.
+A cursor holds the sort key of the last row of a page, so every page costs the same, and rows that
+are added or deleted meanwhile cause neither repeats nor gaps.
 Source: "We need tool support for keyset pagination", use-the-index-luke.com/no-offset.
 """
 

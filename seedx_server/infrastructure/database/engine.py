@@ -54,12 +54,12 @@ LARGEST_ID = 2**31 - 1
 
 
 def can_be_id(number: int) -> bool:
-    """Tell whether a row can have this id; PostgreSQL refuses to compare with other numbers."""
+    """Return whether a row can have this id; PostgreSQL fails on numbers outside its range."""
     return 0 < number <= LARGEST_ID
 
 
 class Identified(Base):
-    """A table whose rows have a number that a person can type."""
+    """A table whose rows have a numeric id that a person can type."""
 
     __abstract__ = True
 
@@ -109,7 +109,7 @@ CONNECTION = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-"""libpq's parameters, in seconds: a lost database is noticed within a minute."""
+"""libpq's parameters, times in seconds: a lost database is noticed within about a minute."""
 
 OUTAGE = (
     OperationalError,
@@ -119,16 +119,16 @@ OUTAGE = (
     ConnectionError,
     TimeoutError,
 )
-"""What is raised while the database cannot be reached; the same work may succeed later.
+"""The errors raised while the database cannot be reached; the same work may succeed later.
 
-`OSError` as a whole is not among them: a missing file is not an outage.
+`OSError` in general is not one of them: a missing file is not an outage.
 """
 
 RETRY_SECONDS = 0.5
 
 
 def connection_url(address: str) -> str:
-    """Return the address as SQLAlchemy's psycopg dialect wants it."""
+    """Return the address in the form that SQLAlchemy's psycopg dialect needs."""
     return "postgresql+psycopg://" + address.partition("://")[2]
 
 
@@ -158,8 +158,8 @@ async def outlasting_outages(work: Callable[[], Awaitable[T]]) -> T:
     """Do some work in the database, and retry for as long as the database cannot be reached.
 
     Args:
-        work: Opens a session of its own, and must be safe to repeat: when the reply to a commit
-            is lost, nobody knows whether it took place.
+        work: Opens its own session, and must be safe to repeat: if the reply to a commit is lost,
+            it is unknown whether the commit succeeded.
     """
     while True:
         try:

@@ -1,6 +1,6 @@
 """The append-only log of what happened to tickets, written with the change itself.
 
-It is the only source for event streams and audit. Recording an event requires the lock on the
+It is the only source for event streams and audits. Recording an event requires the lock on the
 ticket's row, so that a ticket's events get their ids in the order in which they become visible
 and a reader that goes by id skips none (docs/decisions/0003).
 """
@@ -22,7 +22,7 @@ from seedx_server.infrastructure.database.notify import CHANNEL
 
 
 class EventType(StrEnum):
-    """What can happen to a ticket."""
+    """The kinds of events that can happen to a ticket."""
 
     TICKET_CREATED = "ticket.created"
     TICKET_UPDATED = "ticket.updated"
@@ -42,10 +42,10 @@ class Xid8(UserDefinedType[int]):
 
 
 class Event(Timestamped, Base):
-    """One thing that happened, with the name and role that its author had then.
+    """One thing that happened, with the name and role that its actor had then.
 
-    `xid` is the transaction that wrote it: readers of the whole log order by it, below
-    `pg_snapshot_xmin`, because ids alone do not follow the order of commits.
+    `xid` is the transaction that wrote it. A reader of the whole log must order by it, and stay
+    below `pg_snapshot_xmin`, because ids alone do not follow the order of commits.
     """
 
     __tablename__ = "events"
@@ -64,7 +64,7 @@ class Event(Timestamped, Base):
 
 
 class EventLogInterface(ABC):
-    """The log as services write to it."""
+    """The operations on the event log that services rely on."""
 
     @abstractmethod
     async def record(
@@ -81,7 +81,7 @@ class EventLogInterface(ABC):
         Args:
             ticket_id: The ticket it happened to.
             event: What happened.
-            actor: Who did it; None for the AI and the desk itself.
+            actor: The person who did it; None for the AI and the desk itself.
             data: What a reader needs to know about it.
             internal: Whether only staff may see it.
         """

@@ -21,10 +21,10 @@ OLDEST_POSTGRESQL = 14
 """The oldest major version of PostgreSQL that SeedX works with."""
 
 UPGRADE_LOCK = 7_333_001
-"""The advisory lock that one upgrading process holds; any number that nothing else uses."""
+"""The advisory lock that the upgrading process holds; any otherwise unused number."""
 
 LOCK_TIMEOUT = "60s"
-"""How long a process waits for another one that upgrades."""
+"""How long a process waits for another one that is upgrading."""
 
 
 class MigrationError(Exception):
@@ -83,8 +83,8 @@ def upgrade(address: str) -> str:
         MigrationError: PostgreSQL is too old, the schema is newer than this version of SeedX,
             or another process has been upgrading for too long.
     """
-    # The lock belongs to a transaction, so that a pooler keeps its connection for it and gives
-    # the lock back however this process ends.
+    # The lock belongs to a transaction, so that a pooler reserves a connection for it, and
+    # releases the lock however this process ends.
     with psycopg.connect(make_conninfo(address, **CONNECTION)) as guard:
         _refuse_old_postgresql(guard)
         _wait_for_turn(guard)
@@ -104,7 +104,7 @@ def newest() -> str:
 
 
 def knows(revision: str) -> bool:
-    """Return whether this version of SeedX has the migration of a revision."""
+    """Return whether this version of SeedX has the migration for a revision."""
     scripts = ScriptDirectory.from_config(configuration())
     return revision in {script.revision for script in scripts.walk_revisions()}
 

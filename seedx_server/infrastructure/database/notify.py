@@ -1,8 +1,8 @@
 """One LISTEN connection per process; its notifications wake waiters.
 
-A notification only says that something changed; what changed is read from the tables. While
-the connection is down no notification arrives, so every waiter also polls, and `connected`
-says whether state kept in memory is up to date.
+A notification only says that something changed; what changed is read from the tables. While the
+connection is down, no notification arrives, so every waiter also polls, and `connected` tells
+whether state in memory is up to date.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ async def notify(session: AsyncSession, *topics: str) -> None:
 
     Args:
         session: The session whose commit sends the notification.
-        topics: Such as `ticket:7` or `run:12`.
+        topics: The topics, such as `ticket:7` or `run:12`.
     """
     if topics:
         await session.execute(select(*(func.pg_notify(CHANNEL, topic) for topic in topics)))
@@ -42,7 +42,7 @@ class Notifier:
     """Receives notifications and wakes the waiters of a topic.
 
     Args:
-        address: The database, reached directly and not through a transaction pooler.
+        address: The address of the database itself, not of a pooler in transaction mode.
     """
 
     def __init__(self, address: str) -> None:
@@ -65,11 +65,11 @@ class Notifier:
         self.wake_all()
 
     def on_topic(self, prefix: str, listener: Listener) -> None:
-        """Call `listener` with what follows `prefix:` for each such notification."""
+        """Call `listener` for each topic that begins with `prefix:`, with the rest of the topic."""
         self._listeners.append((f"{prefix}:", listener))
 
     def on_connect(self, listener: Callable[[], Awaitable[None]]) -> None:
-        """Await `listener` each time the connection is made: notifications may be missing."""
+        """Await `listener` on each (re)connection: notifications may have been missed."""
         self._on_connect.append(listener)
 
     @contextmanager
@@ -105,9 +105,9 @@ class Notifier:
             try:
                 await self._listen()
             except (psycopg.Error, SQLAlchemyError, OSError) as error:
-                logger.warning("lost the connection that listens: %s", error)
+                logger.warning("lost the connection for notifications: %s", error)
             except Exception:  # a process that no longer listens looks healthy
-                logger.exception("a notification could not be handled; listening again")
+                logger.exception("could not handle a notification, will listen again")
             finally:
                 self.connected.clear()
             await asyncio.sleep(RECONNECT_SECONDS)

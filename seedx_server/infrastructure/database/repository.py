@@ -1,4 +1,4 @@
-"""Repositories: the only place that reads and writes rows, always on behalf of an actor."""
+"""Repositories: the only code that reads and writes rows, normally on behalf of an actor."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -70,7 +70,7 @@ class SqlRepository(RepositoryInterface[M]):
     async def lock(self, key: int, *, actor: Actor) -> M | None:
         """Return a row as `get` does, locked until the commit and without related rows.
 
-        Related rows are left out because a row that was waited for may refer to others by now.
+        Related rows are left out because the row may refer to others once the lock is acquired.
         """
         return await self._by_id(self.visible_to(actor).with_for_update(of=self.model), key)
 

@@ -1,11 +1,11 @@
-"""Deletes rows that have outlived their use."""
+"""Deletes expired rows in batches."""
 
 from sqlalchemy import ColumnElement, delete, inspect, select, tuple_
 
 from seedx_server.infrastructure.database.engine import Base, Sessions
 
 BATCH = 1_000
-"""The most rows of one transaction: it stays short, and so do its locks."""
+"""The most rows deleted in one transaction, so that it holds its locks only briefly."""
 
 
 async def delete_in_batches(
@@ -13,12 +13,12 @@ async def delete_in_batches(
 ) -> None:
     """Delete the rows that meet a condition, a batch in each transaction.
 
-    Rows that another transaction has locked are left for the next time.
+    Rows that another transaction has locked are left for the next run of the clean-up.
 
     Args:
         sessions: Makes sessions.
         model: The table.
-        condition: Which rows to delete; an index serves it.
+        condition: Which rows to delete; there should be an index for it.
     """
     key = inspect(model).primary_key
     batch = select(*key).where(condition).limit(BATCH).with_for_update(skip_locked=True)

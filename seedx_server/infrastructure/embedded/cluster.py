@@ -1,6 +1,6 @@
 """A PostgreSQL cluster in a folder: created, started, recovered and stopped with its programs.
 
-It knows nothing of other users of the folder: `server.py` lets one process at a time in.
+It ignores other users of the folder: `server.py` admits one process at a time.
 """
 
 import contextlib
@@ -40,15 +40,15 @@ _TAIL_LINES = 8
 _ADVICE = "Fix that, or set DATABASE_URL to the address of a PostgreSQL server."
 _SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
-# Full-text search and trigrams tell letters from punctuation by the C library's table; the rest
-# is PostgreSQL's own, the same on every machine.
+# Full-text search and trigrams use the C library's table to tell letters from punctuation; all
+# else is PostgreSQL's own and the same on every machine.
 _LETTERS = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 
 _logger = logging.getLogger(__name__)
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot do what was asked; the message is for people."""
+    """The embedded PostgreSQL failed; the message is for people."""
 
 
 def binary(name: str) -> Path:
@@ -71,7 +71,7 @@ def binary(name: str) -> Path:
 
 @dataclass(frozen=True)
 class PidFile:
-    """What a running server says about itself in its `postmaster.pid`."""
+    """The contents of a running server's `postmaster.pid`."""
 
     pid: int
     port: str = ""
@@ -123,7 +123,7 @@ class Cluster:
         return f"postgresql://{SUPERUSER}@/{name}?host={host}&port={server.port}"
 
     def ensure_created(self) -> None:
-        """Create the cluster beside its place and move it there, so that it is complete or absent.
+        """Create the cluster in a temporary folder and rename that, so that it is never incomplete.
 
         Raises:
             EmbeddedPostgresError: It cannot be created, or another PostgreSQL created it.
@@ -133,7 +133,7 @@ class Cluster:
         self._require_version()
 
     def ensure_running(self) -> None:
-        """Start the server unless it runs; wait for one that is recovering or stopping.
+        """Start the server unless it is running; wait for one that is recovering or stopping.
 
         Raises:
             EmbeddedPostgresError: It does not start, or does not respond in time.
@@ -153,7 +153,7 @@ class Cluster:
                 time.sleep(POLL_SECONDS)
 
     def shut_down(self) -> None:
-        """Stop the server if it runs, ending its connections.
+        """Stop the server if it is running, and end its connections.
 
         Raises:
             EmbeddedPostgresError: It does not stop.
@@ -166,7 +166,7 @@ class Cluster:
         except EmbeddedPostgresError:
             if self.postmaster():
                 _logger.warning(
-                    "the embedded PostgreSQL does not stop cleanly; stopping it at once"
+                    "the embedded PostgreSQL did not stop cleanly; stopping it immediately"
                 )
                 self._run("pg_ctl", "stop", "-s", "-m", "immediate", *wait)
         if self._socket_path.parent != self.folder.resolve():
@@ -243,10 +243,10 @@ class Cluster:
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def _clear_remains(self) -> None:
-        """Remove what a killed server left: its lock files, and children that outlived it.
+        """Remove what a killed server left behind: its lock files and its orphaned processes.
 
-        The pid in those files may by now be another program's, or that of a zombie: PostgreSQL
-        would refuse to start for either.
+        The pid in those files may by now belong to another program or to a zombie; PostgreSQL
+        would refuse to start in either case.
 
         Raises:
             EmbeddedPostgresError: The server responds, so it was not killed at all.
@@ -261,7 +261,7 @@ class Cluster:
                     "from here, probably in another container. Stop it there first."
                 )
             return
-        _logger.warning("the embedded PostgreSQL was killed; it recovers now")
+        _logger.warning("the embedded PostgreSQL was killed; it is recovering now")
         self._end_orphans()
         for lock in locks:
             lock.unlink(missing_ok=True)
@@ -296,8 +296,8 @@ class Cluster:
             self.log.rename(self.log.with_suffix(".log.1"))
         before = self.log.stat().st_size if self.log.exists() else 0
         options = [*self._settings(), "-c", f"unix_socket_directories={self._make_socket_folder()}"]
-        # pg_ctl passes its arguments to a shell. The folder goes in as PGDATA and the log's path
-        # is relative, so that no character of theirs is special there.
+        # pg_ctl passes its arguments to a shell. The folder is passed as PGDATA and the log's path
+        # is relative, so that no special character in them reaches the shell.
         words = ["start", "-s", "-w", "-t", f"{PATIENCE_SECONDS:.0f}", "-l", self.log.name]
         try:
             self._run("pg_ctl", *words, "-o", shlex.join(options))
@@ -311,7 +311,7 @@ class Cluster:
 
     @property
     def _socket_path(self) -> Path:
-        """The server's socket: in the cluster, or under a short path if its own is too long."""
+        """The server's socket: in the cluster's folder, or in /tmp if that path cannot be used."""
         folder = self.folder.resolve()
         fits = len(os.fsencode(folder / _SOCKET_NAME)) <= _SOCKET_PATH_BYTES
         # A comma separates folders, for the server and for its clients.
@@ -337,7 +337,7 @@ class Cluster:
         return folder
 
     def _log_after(self, offset: int) -> str:
-        """Return the last lines of what was logged after a byte offset."""
+        """Return the last lines of the log after a byte offset."""
         try:
             with self.log.open("rb") as log:
                 log.seek(max(offset, self.log.stat().st_size - _TAIL_BYTES))
@@ -352,7 +352,7 @@ class Cluster:
             Its output.
 
         Raises:
-            EmbeddedPostgresError: It failed; the message holds the end of its output.
+            EmbeddedPostgresError: It failed; the message has the end of its output.
         """
         path = binary(program)
         # Settings for other servers, such as PGOPTIONS, must not reach this one.

@@ -1,4 +1,4 @@
-"""Where this process runs: the machine and the container in which its process id is valid."""
+"""Identifies the machine and container in which this process's id is valid."""
 
 import contextlib
 import os

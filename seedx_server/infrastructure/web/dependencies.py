@@ -1,4 +1,4 @@
-"""Dependencies and answers that the routes of every domain share."""
+"""Dependencies and responses that the routes of every domain share."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -23,14 +23,14 @@ T = TypeVar("T")
 class InfrastructureParts:
     """The parts of an app that every domain may use.
 
-    A domain that needs more inherits from it; `seedx_server.parts.Parts` has them all.
+    A domain that needs more parts subclasses it; `seedx_server.parts.Parts` has them all.
 
     Attributes:
         settings: The settings.
         engine: The database's connections.
         sessions: Makes sessions on them.
-        notifier: Hears notifications from other server processes.
-        metrics: The numbers that `/metrics` shows.
+        notifier: Receives notifications from other server processes.
+        metrics: The metrics that `/metrics` shows.
         revision: The database revision that this version needs.
     """
 
@@ -46,7 +46,7 @@ def parts_as(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
     """Return the dependency that gives a domain the parts it may use.
 
     Args:
-        kind: The class of `seedx_server.parts.Parts`, or one that it inherits from.
+        kind: `seedx_server.parts.Parts`, or one of its base classes.
     """
 
     async def parts(request: Request) -> T:
@@ -67,10 +67,10 @@ async def _session(parts: InfrastructureDep) -> AsyncIterator[Session]:
         await session.commit()
 
 
-# Function scope commits before the answer is sent: a commit that fails is a 500, never a 200.
+# Function scope commits before the response is sent: a commit that fails is a 500, never a 200.
 SessionDep = Annotated[Session, Depends(_session, scope="function")]
 
-Limit = Annotated[int, Query(ge=1, le=100, description="The most items of a page.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="The maximum number of items in a page.")]
 Cursor = Annotated[
     str | None, Query(max_length=1_000, description="The `next_cursor` of the previous page.")
 ]
@@ -78,7 +78,7 @@ VERSION = re.compile(r'(?:W/)?"?([0-9]{1,10})"?')
 IfMatch = Annotated[str | None, Header(description="The ETag of the version to change.")]
 
 
-def answer(
+def json_response(
     document: BaseModel,
     status: int = HTTPStatus.OK,
     headers: Mapping[str, str] | None = None,
@@ -93,12 +93,12 @@ def etag(version: int) -> str:
 
 
 def expected_version(if_match: str | None) -> int | None:
-    """Return the version that `If-Match` asks for, or None if any will do.
+    """Return the version that `If-Match` asks for, or None if any version will do.
 
-    A weak form is accepted as well: proxies that compress answers make ETags weak.
+    A weak ETag is accepted as well, because proxies that compress responses make ETags weak.
 
     Raises:
-        PreconditionFailed: The header does not name a version that this server could have sent.
+        PreconditionFailed: The header does not have the form of this server's ETags.
     """
     if if_match is None or if_match.strip() == "*":
         return None

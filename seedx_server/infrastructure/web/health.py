@@ -12,7 +12,7 @@ from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from seedx_server.infrastructure.database import migrate
 from seedx_server.infrastructure.database.engine import OUTAGE, Sessions
 from seedx_server.infrastructure.errors import Unavailable
-from seedx_server.infrastructure.web.dependencies import InfrastructureDep, answer
+from seedx_server.infrastructure.web.dependencies import InfrastructureDep, json_response
 from seedx_server.infrastructure.web.openapi import problems
 
 DATABASE_SECONDS = 3.0
@@ -30,7 +30,7 @@ class Health(BaseModel):
 @router.get("/healthz", response_model=Health)
 async def alive() -> Response:
     """Report that the process responds."""
-    return answer(Health())
+    return json_response(Health())
 
 
 @router.get(
@@ -42,12 +42,12 @@ async def ready(parts: InfrastructureDep) -> Response:
     """Report whether the database can be reached and has the schema of this version."""
     found = await _revision(parts.sessions)
     if found == parts.revision:
-        return answer(Health())
+        return json_response(Health())
     if found is not None and not migrate.knows(found):
         error = migrate.NewerSchemaError(found)
         raise Unavailable(f"{error.message} {error.hint}", code="database_too_new")
     raise Unavailable(
-        f"The database is at revision {found or 'none'}, this server needs {parts.revision}. "
+        f"The database is at revision {found or 'none'}, but this server needs {parts.revision}. "
         "Run: seedx db upgrade",
         code="database_not_migrated",
     )
@@ -55,7 +55,7 @@ async def ready(parts: InfrastructureDep) -> Response:
 
 @router.get("/metrics", response_class=Response)
 async def metrics(parts: InfrastructureDep) -> Response:
-    """Show the server's numbers in Prometheus' text format."""
+    """Show the server's metrics in Prometheus' text format."""
     return Response(parts.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: a write that is sent again gets the first answer and is not done again.
+"""`Idempotency-Key`: a repeated write gets the first response and is not carried out again.
 
 Source: draft-ietf-httpapi-idempotency-key-header. The key's row is written in the transaction of
-the write itself, so both are committed or neither is; a request that arrives while the first is
-still in progress waits for it at the unique index.
+the write itself, so both are committed or neither is; a request that arrives while the first one
+is in progress waits for it on the unique index.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ LONGEST_KEY = 255
 
 
 class IdempotencyKey(Timestamped, Base):
-    """A key that a user sent, a hash of the request and the answer to it.
+    """A key that a user sent, a hash of the request, and the response to it.
 
-    `body` is the text that was sent, so that a repeat is answered byte for byte.
+    `body` is kept as text, so that a repeated request gets the same response byte for byte.
     """
 
     __tablename__ = "idempotency_keys"
@@ -48,17 +48,17 @@ KEY_REUSED = (InvalidInput, "idempotency_key_reused")
 
 
 class Idempotency:
-    """Answers a repeated request with the first answer.
+    """Answers a repeated request with the first response.
 
-    A route asks for `earlier_answer` before it writes and returns its own through `keep`:
+    A route calls `earlier_response` before it writes, and returns its own response through `keep`:
 
-        if earlier := await idempotency.earlier_answer(actor):
+        if earlier := await idempotency.earlier_response(actor):
             return earlier
         ...
-        return await idempotency.keep(answer(document, HTTPStatus.CREATED))
+        return await idempotency.keep(json_response(document, HTTPStatus.CREATED))
 
     Args:
-        request: The request; its body tells a repeat from another use of the key.
+        request: The request; its body tells a repeated request from a reused key.
         session: The transaction of the write.
         key: The header, if it was sent.
     """
@@ -69,8 +69,8 @@ class Idempotency:
         self._key = key
         self._user_id: int | None = None
 
-    async def earlier_answer(self, actor: Actor) -> Response | None:
-        """Return the answer to an earlier request with the key; None if there was none.
+    async def earlier_response(self, actor: Actor) -> Response | None:
+        """Return the response to an earlier request with the key; None if there was none.
 
         Raises:
             InvalidInput: The key is too long, or was used for another request.
@@ -94,7 +94,7 @@ class Idempotency:
         return Response(first.body, first.status or 200, headers, media_type="application/json")
 
     async def keep(self, response: Response) -> Response:
-        """Write the answer of the request that claimed the key, and return it."""
+        """Store the response to the request that claimed the key, and return it."""
         if self._key is not None:
             await self._session.execute(
                 update(IdempotencyKey)
@@ -120,7 +120,7 @@ class Idempotency:
         return IdempotencyKey.user_id == self._user_id, IdempotencyKey.key == self._key
 
     async def _request_hash(self, actor: Actor) -> bytes:
-        # A role that changed since may no longer see what was answered then.
+        # After a change of role, the actor may no longer be allowed to see the earlier response.
         request = self._request
         digest = hashlib.sha256(f"{actor.role} {request.method} {request.url.path}\n".encode())
         digest.update(await request.body())
@@ -131,7 +131,10 @@ async def _idempotency(
     request: Request,
     session: SessionDep,
     idempotency_key: Annotated[
-        str | None, Header(description="Requests with the same key are carried out once.")
+        str | None,
+        Header(
+            description="A request that is repeated with the same key is carried out only once."
+        ),
     ] = None,
 ) -> Idempotency:
     return Idempotency(request, session, idempotency_key)

@@ -1,4 +1,4 @@
-"""Wraps every request. It is plain ASGI, so that streams pass through untouched."""
+"""The middleware around every request: plain ASGI, so that streams pass through untouched."""
 
 import logging
 import re
@@ -31,11 +31,11 @@ SECURITY_HEADERS = {
 
 
 class RequestContext:
-    """Gives each request an id, adds headers to the answer, logs and counts it.
+    """Gives each request an id, adds headers to the response, and logs and counts the request.
 
     Args:
-        app: The app within.
-        metrics: The numbers to add to.
+        app: The wrapped app.
+        metrics: The metrics to update.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -51,25 +51,25 @@ class RequestContext:
         token = request_id.set(name)
         began = time.perf_counter()
 
-        async def send_named(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = name
                 for header, value in SECURITY_HEADERS.items():
                     headers.setdefault(header, value)
-                self._note(scope, message["status"], time.perf_counter() - began)
+                self._log_and_count(scope, message["status"], time.perf_counter() - began)
             await send(message)
 
         try:
-            await self._app(scope, receive, send_named)
+            await self._app(scope, receive, send_with_headers)
         finally:
             request_id.reset(token)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _log_and_count(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path_format", "unknown")
         self._metrics.requests.labels(scope["method"], route, status).inc()
         self._metrics.request_seconds.labels(scope["method"], route).observe(seconds)
-        path = quote(scope["path"])  # what it decodes to may hold line breaks
+        path = quote(scope["path"])  # a decoded path may contain line breaks
         logger.info("%s %s %d %.1f ms", scope["method"], path, status, seconds * 1_000)
 
 
@@ -90,13 +90,13 @@ class CatchFailures:
             return
         started = False
 
-        async def send_noting(message: Message) -> None:
+        async def send_and_watch(message: Message) -> None:
             nonlocal started
             started = started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self._app(scope, receive, send_noting)
+            await self._app(scope, receive, send_and_watch)
         except Exception:
             failures.exception("%s %s failed", scope["method"], quote(scope["path"]))
             if started:
@@ -105,9 +105,9 @@ class CatchFailures:
 
 
 class HeadAsGet:
-    """Answers HEAD as GET would, on every path that has no HEAD of its own.
+    """Answers HEAD like GET, on every path without a HEAD route.
 
-    The server leaves the body out. An event stream has a HEAD of its own, which starts nothing.
+    The server leaves the body out. Event streams have their own HEAD, which starts nothing.
 
     Args:
         app: The app within.
@@ -135,7 +135,7 @@ class HeadAsGet:
 
 
 class Cors(CORSMiddleware):
-    """Starlette's CORS, except that a refused preflight gets a problem document."""
+    """Starlette's CORS middleware, but a refused preflight gets a problem document."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Answer a preflight request."""
@@ -162,8 +162,8 @@ class Cors(CORSMiddleware):
 class LimitBody:
     """Refuses request bodies that are too large, whether or not they declare their size.
 
-    FastAPI's `max_body_size` does not do: a body that declares too large a size gets its answer
-    outside all middleware, as plain text and with no `X-Request-ID`.
+    FastAPI's `max_body_size` is no alternative: it answers a body that declares too large a size
+    outside all middleware, in plain text and without an `X-Request-ID`.
 
     Args:
         app: The app within.

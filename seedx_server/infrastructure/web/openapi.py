@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about errors."""
+"""Describes errors in the OpenAPI document."""
 
 from collections import defaultdict
 from typing import Any
@@ -12,13 +12,13 @@ Kind = type[DomainError] | tuple[type[DomainError], str]
 Responses = dict[int | str, dict[str, Any]]
 
 COMMON_CODES = ("internal_error", "database_unavailable", "database_full", "body_too_large")
-"""The errors that any operation may answer with; none of them lists these."""
+"""The errors that any operation may return; operations do not list them."""
 
 REFERENCE = {"$ref": f"#/components/schemas/{Problem.__name__}"}
 DEFAULT: Responses = {
     "default": {
         "model": Problem,
-        "description": f"An error that any operation may have: {', '.join(COMMON_CODES)}.",
+        "description": f"An error that any operation may return: {', '.join(COMMON_CODES)}.",
     }
 }
 

@@ -35,12 +35,12 @@ PLAINER_WORDS = {
     "extra_forbidden": "is not a known field",
     "missing": "is missing",
 }
-"""Messages in place of Pydantic's own where those are for programmers."""
+"""Messages that replace those of Pydantic that are written for programmers."""
 MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
 """How Pydantic writes a member of an enumeration."""
 MOST_ERRORS = 20
 LONGEST_NAME = 100
-"""Limits of an answer to bad input: it must not be larger than the request that caused it."""
+"""Limits on the response to bad input: it must not be much larger than the request."""
 
 
 class FieldProblem(BaseModel):
@@ -64,15 +64,15 @@ class Problem(BaseModel):
 DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path. /docs lists all paths.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not accept this method. The header Allow lists "
-    "those that it does.",
+    "those that it accepts.",
 }
-"""In place of the framework's own words."""
+"""Details that replace those of the framework."""
 
 ProblemDocument = dict[str, str | int | list[dict[str, str]]]
 
 
 def problem_document(error: DomainError) -> ProblemDocument:
-    """Return the problem document of an error."""
+    """Return the problem document for an error."""
     document: ProblemDocument = {
         "type": f"urn:seedx:problem:{error.code}",
         "title": error.title,
@@ -99,7 +99,7 @@ def problem_headers(error: DomainError) -> dict[str, str]:
 
 
 def problem_response(error: DomainError) -> JSONResponse:
-    """Return the answer for an error."""
+    """Return the response for an error."""
     return JSONResponse(
         problem_document(error), error.status, problem_headers(error), media_type=MEDIA_TYPE
     )
@@ -121,13 +121,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(DBAPIError, _database_error)
-    app.add_exception_handler(psycopg.OperationalError, _database_gone)
-    app.add_exception_handler(PoolTimeoutError, _database_gone)
-    app.add_exception_handler(ConnectionError, _database_gone)
+    app.add_exception_handler(psycopg.OperationalError, _database_unreachable)
+    app.add_exception_handler(PoolTimeoutError, _database_unreachable)
+    app.add_exception_handler(ConnectionError, _database_unreachable)
 
 
 def unexpected() -> JSONResponse:
-    """Return the answer to a failure of the server itself; the log has the cause."""
+    """Return the response to a failure of the server itself; the log has the cause."""
     document: ProblemDocument = {
         "type": "urn:seedx:problem:internal_error",
         "title": "Internal error",
@@ -161,7 +161,7 @@ def _field_error(item: Mapping[str, object]) -> FieldError:
     if item["type"] == "json_invalid":
         path = ["body"]
     if path[0] == "query":
-        # A parameter that may be repeated has one name, not one for each value.
+        # The name of a repeatable parameter, without the index of its value.
         path = path[:2]
     name = ".".join(path[1:] if len(path) > 1 else path)[:LONGEST_NAME]
     message = MEMBER.sub(r"\1", str(item["msg"]).removeprefix("Value error, "))
@@ -173,7 +173,7 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class alone
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:
-        # FastAPI's answer to a body that is nested too deeply or holds too long a number.
+        # FastAPI raises it for a body that is nested too deeply or has too long a number.
         return problem_response(InvalidInput.of("body", "cannot be read"))
     code = CODES.get(status, "bad_request")
     document: ProblemDocument = {
@@ -198,12 +198,12 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
             Unavailable("The database's disk is full. Tell the operator.", code="database_full")
         )
     if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
-        return await _database_gone(request, error)
+        return await _database_unreachable(request, error)
     logger.error("the database refused a statement", exc_info=error)
     return unexpected()
 
 
-async def _database_gone(_: Request, error: Exception) -> JSONResponse:
+async def _database_unreachable(_: Request, error: Exception) -> JSONResponse:
     logger.error("the database cannot be reached: %s", error)
     return problem_response(
         Unavailable("The database cannot be reached. Try again soon.", code="database_unavailable")

@@ -1,4 +1,4 @@
-"""The answer to what is not HTTP at all, such as a control character in a header."""
+"""The response to malformed HTTP, such as a control character in a header."""
 
 import json
 import uuid
@@ -10,7 +10,7 @@ from seedx_server.infrastructure.web.problems import MEDIA_TYPE, problem_documen
 
 
 class ProblemProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, except that a request it cannot parse gets a problem document.
+    """uvicorn's protocol, but a request that it cannot parse gets a problem document.
 
     Such a request never reaches the app, so no middleware can do this.
     """
@@ -19,7 +19,7 @@ class ProblemProtocol(HttpToolsProtocol):
         """Answer and close the connection.
 
         Args:
-            msg: What uvicorn would answer as plain text.
+            msg: The text that uvicorn would send.
         """
         body = json.dumps(problem_document(DomainError(msg))).encode()
         head = (

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from seedx_cli.client import Client
-from seedx_cli.client.connection import LONGEST_ANSWER, LimitedBody
+from seedx_cli.client.connection import LONGEST_RESPONSE, LimitedBody
 from seedx_cli.client.documents import Run
 from seedx_cli.client.retries import ATTEMPTS, STREAM_ATTEMPTS
 from seedx_cli.client.session import MemorySession
@@ -354,7 +354,7 @@ def test_an_answer_without_end_is_read_to_its_limit_only() -> None:
     body = LimitedBody(httpx.Response(200, stream=sent), None)
     with pytest.raises(httpx.RemoteProtocolError, match="too long"):
         deque(body, maxlen=0)
-    assert sent.sent == LONGEST_ANSWER + sent.size
+    assert sent.sent == LONGEST_RESPONSE + sent.size
 
 
 @pytest.mark.parametrize("read", [lambda client: client.tickets.list(), read_events])
@@ -377,7 +377,7 @@ def test_nobody_is_told_to_start_a_server_that_responded_before(
         client.auth.me()
     with client, pytest.raises(UnreachableError, match="refuses connections") as error:
         read(client)
-    assert error.value.hint == "See what is wrong: seedx doctor"
+    assert error.value.hint == "Find out what is wrong: seedx doctor"
 
 
 def test_a_server_that_never_answers_is_given_up(waits: Waits) -> None:

@@ -159,7 +159,7 @@ def test_no_text_makes_redaction_slow(unit: str) -> None:
 def test_an_answer_to_piped_text(customer: Cli) -> None:
     done = customer.run("ask", "why does this fail?", stdin="DB_PASSWORD=hunter2\nKeyError: 'x'\n")
     assert (done.returncode, done.stdout) == (0, REPLY)
-    assert "1 secret taken out" in done.stderr
+    assert "1 secret removed" in done.stderr
     assert customer.ok("ticket", "list") == ""
 
 

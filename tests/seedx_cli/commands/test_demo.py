@@ -11,7 +11,7 @@ import pexpect
 import psutil
 import pytest
 
-from seedx_cli.local.server import own_name
+from seedx_cli.local.server import program_name
 from tests.seedx_cli.process import Cli, rest_of
 
 MARK = "MARK_OF_A_TEST"
@@ -87,9 +87,9 @@ def test_a_program_is_named_as_it_is_found(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", [str(program)])
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert own_name() == "bin/seedx"
+    assert program_name() == "bin/seedx"
     monkeypatch.setenv("PATH", str(program.parent))
-    assert own_name() == "seedx"
+    assert program_name() == "seedx"
 
 
 def test_the_demo_as_json_is_the_ticket_and_heeds_no_settings_of_another_server(cli: Cli) -> None:

@@ -10,9 +10,9 @@ import pytest
 from seedx_cli.context import Context, Shared
 from seedx_cli.errors import SeedXError
 from seedx_cli.terminal.terminal import Terminal
-from seedx_cli.tickets.drafts import send, settle
+from seedx_cli.tickets.drafts import review, send
 from seedx_cli.tickets.streaming import Reply
-from tests.seedx_cli.process import Cli, rest_of, seen_until
+from tests.seedx_cli.process import Cli, interrupt, rest_of, seen_until
 
 QUESTION = "[s]end, [e]dit or [d]iscard: "
 
@@ -65,8 +65,8 @@ def test_an_answer_that_is_none_is_asked_for_again(customer: Cli, staff: Cli, nu
     child.expect_exact(QUESTION)
     child.send("what?\r")
     child.expect_exact(QUESTION)
-    child.send("\x03")
-    child.wait()
+    interrupt(child)
+    rest_of(child)
 
     assert child.exitstatus == 130
     assert conversation(customer, number) == []
@@ -96,7 +96,7 @@ def test_an_edited_draft_survives_ctrl_c(customer: Cli, staff: Cli, number: str)
     seen_until(child, QUESTION)
     child.send("e\r")
     seen_until(child, QUESTION)
-    child.send("\x03")
+    interrupt(child)
     told = rest_of(child).decode()
 
     assert child.exitstatus == 130
@@ -109,7 +109,7 @@ def test_an_edited_draft_survives_ctrl_c(customer: Cli, staff: Cli, number: str)
 def test_an_unedited_draft_leaves_nothing_behind(staff: Cli, number: str) -> None:
     child = staff.spawn("ai", number, "--draft")
     seen_until(child, QUESTION)
-    child.send("\x03")
+    interrupt(child)
     rest_of(child)
 
     assert list((staff.folder / "config").glob("unsent/*")) == []
@@ -134,7 +134,7 @@ def test_a_draft_that_hands_off_can_only_be_edited_or_discarded(
     customer: Cli, staff: Cli, number: str
 ) -> None:
     context = staff_context(staff, typed="s\nd\n")
-    settle(HANDED_OFF, int(number), context)
+    review(HANDED_OFF, int(number), context)
     context.close()
 
     asked = cast("io.StringIO", context.io.stderr).getvalue()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.seedx_cli.process import Cli, rest_of, seen_until, shown
+from tests.seedx_cli.process import Cli, interrupt, rest_of, seen_until, shown
 
 
 def open_ticket(cli: Cli, title: str = "Printer on fire", body: str = "It smokes.") -> str:
@@ -120,7 +120,7 @@ def test_ctrl_c_ends_a_watch_without_noise(customer: Cli) -> None:
 def test_ctrl_c_at_a_prompt_keeps_the_terminal(newcomer: Cli) -> None:
     child = newcomer.spawn("login", "--email", "ada@example.com")
     child.expect_exact("Password: ")
-    child.send("\x03")
+    interrupt(child)
     rest_of(child)
     assert child.exitstatus == 130
 

@@ -151,7 +151,7 @@ async def test_logs_name_provider_attempt_and_status_but_no_prompt_and_no_key(
     assert len(messages) == 4
     assert "groq, attempt 1 of 3" in messages[0]
     assert "503" in messages[0]
-    assert messages[3] == "AI provider groq gave up; knowledge answers"
+    assert messages[3] == "AI provider groq failed; falling back to knowledge"
     assert "prompt-canary" not in caplog.text
     assert KEY not in caplog.text
 

@@ -419,7 +419,7 @@ class TestNotifications:
             await asyncio.wait_for(changed.wait(), PATIENCE_SECONDS)
 
         assert process.notifier.connected.is_set()
-        assert "could not be handled" in caplog.text
+        assert "could not handle a notification" in caplog.text
 
 
 class TestLimits:

@@ -125,7 +125,7 @@ async def test_a_long_passage_ends_at_a_block_and_says_that_it_goes_on() -> None
     text = await text_of(ask("How?", passage(text="\n\n".join([block] * 5))))
     assert text.count("> word") == 2
     assert len(text) < LONGEST_QUOTE + 400
-    assert "(The article goes on.)" in text
+    assert "(The article continues.)" in text
 
 
 async def test_headings_inside_a_passage_do_not_shout() -> None:
@@ -250,7 +250,7 @@ async def test_a_summary_knows_whose_turn_it_is() -> None:
     asked = Transcript("T", "It is broken.", [Turn("staff", "Bo", "Which version? Which system?")])
     summary = await summary_of(asked)
     assert part(summary, "Open questions").count("Staff: “Which") == 2
-    assert part(summary, "Next step") == "- The customer: answer. Staff wrote last."
+    assert part(summary, "Next step") == "- The customer: reply. Staff wrote last."
 
 
 async def test_a_summary_claims_nothing_that_nobody_said() -> None:

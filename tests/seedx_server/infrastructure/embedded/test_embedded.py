@@ -428,7 +428,7 @@ def test_root_gets_an_account_that_owns_the_cluster_alone(data_dir: Path) -> Non
 def test_who_is_not_root_runs_it_as_themselves(data_dir: Path) -> None:
     account = service_account()
     assert account is not None
-    account.may_enter(binary("postgres").parent)
+    account.open_path_to(binary("postgres").parent)
     data_dir.chmod(0o711)
     folder = data_dir / "data"
     folder.mkdir()

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from seedx_cli.terminal.terminal import Terminal
-from seedx_cli.tickets.streaming import TornOutput, follow
+from seedx_cli.tickets.streaming import IncompleteOutputError, follow
 from tests.seedx_cli.tickets.runs import context_on, events
 
 
@@ -16,8 +16,8 @@ def piped(*texts: str | None) -> str:
     terminal = Terminal(io.StringIO(), out, io.StringIO(), environment={})
     try:
         follow(events(*texts), context_on(terminal), go_on="seedx ai 1")
-    except TornOutput as torn:
-        torn.add_note(out.getvalue())
+    except IncompleteOutputError as incomplete:
+        incomplete.add_note(out.getvalue())
         raise
     return out.getvalue()
 
@@ -31,15 +31,15 @@ def test_a_text_that_is_restarted_before_its_first_word_is_whole() -> None:
 
 
 def test_a_text_that_is_restarted_with_other_words_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(TornOutput) as torn:
+    with pytest.raises(IncompleteOutputError) as incomplete:
         piped("Sign out", None, "Pull the plug.")
 
-    assert torn.value.__notes__ == ["Sign out"]
-    assert "seedx ai 1" in str(torn.value.hint)
+    assert incomplete.value.__notes__ == ["Sign out"]
+    assert "seedx ai 1" in str(incomplete.value.hint)
 
 
 def test_a_text_that_is_restarted_and_ends_sooner_is_an_error() -> None:
-    with pytest.raises(TornOutput):
+    with pytest.raises(IncompleteOutputError):
         piped("Sign out. Then in.", None, "Sign out.")
 
 
