@@ -18,6 +18,7 @@ _EXIT_CODES = {400: WRONG_USAGE, 401: REFUSED, 403: REFUSED, 404: NOT_FOUND, 422
 _HINTS = {
     "bad_credentials": "Try again: seedx login\nNo account yet: seedx signup",
     "email_taken": "seedx login",
+    "ticket_closed": "Reopen it first: seedx ticket reopen {number}",
     "bad_transition": "See its status: seedx ticket show {number}",
 }
 
