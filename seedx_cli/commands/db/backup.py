@@ -12,6 +12,7 @@ from seedx_cli.context import Context
 from seedx_cli.errors import UsageError
 from seedx_cli.local.entry import entry
 from seedx_cli.parsing.command import LocalCommand, command_app, context_of
+from seedx_cli.sizes import size
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,11 @@ def run(options: BackupOptions, context: Context) -> None:
         raise UsageError(f"{file} already exists", hint="Replace it with --force")
     with entry() as server:
         server.db_backup(file)
-    size = file.stat().st_size
+    written = file.stat().st_size
     if context.io.json:
-        context.io.document({"file": str(file), "bytes": size})
+        context.io.document({"file": str(file), "bytes": written})
     else:
-        context.io.note(f"Wrote {file} ({size / 1e6:.1f} MB).")
+        context.io.note(f"Wrote {file} ({size(written)}).")
 
 
 app = command_app()

@@ -12,6 +12,7 @@ from seedx_cli.context import Context
 from seedx_cli.errors import UsageError
 from seedx_cli.local.entry import entry
 from seedx_cli.parsing.command import LocalCommand, command_app, context_of
+from seedx_cli.sizes import size
 from seedx_cli.terminal.prompts import confirm
 
 
@@ -35,14 +36,17 @@ def run(options: RestoreOptions, context: Context) -> None:
             server.db_check_replaceable()
     io.note(
         f"{file} was written on {contents['created_at']}, at revision {contents['revision']} "
-        f"({contents['bytes'] / 1e6:.1f} MB)."
+        f"({size(contents['bytes'])})."
     )
     question = "Replace everything in the database with it?"
     is_wanted = options.yes or confirm(io, question, "--yes")
     if is_wanted:
         with entry() as server:
             rows = server.db_restore(file)
-        counts = ", ".join(f"{count} {table}" for table, count in rows.items())
+        counts = ", ".join(
+            f"{count} {table.removesuffix('s') if count == 1 else table}"
+            for table, count in rows.items()
+        )
         io.note(f"The database now holds what {file} holds: {counts}.")
     else:
         io.note("Nothing was changed.")

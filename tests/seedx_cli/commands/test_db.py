@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from seedx_cli.sizes import size
 from seedx_server.infrastructure.database import migrate
 from tests.seedx_cli.conftest import Server
 from tests.seedx_cli.process import Cli
@@ -31,16 +32,32 @@ def test_a_restoration_says_what_the_backup_is_before_it_asks(operator: Cli, bac
 
     described, asked = screen.text.index("desk.dump was written on 20"), screen.text.index("[y/N]")
     assert described < asked
-    assert re.search(rf"at revision {migrate.newest()} \(\d\.\d MB\)", screen.text)
+    assert re.search(rf"at revision {migrate.newest()} \([1-9]\d* kB\)", screen.text)
     assert "Nothing was changed." in screen.text
 
 
-def test_a_restoration_says_what_the_database_holds_then(operator: Cli, backup: Path) -> None:
-    done = operator.run("db", "restore", backup.name, "--yes", "--json")
+def test_a_restoration_says_what_the_database_holds_then(operator: Cli, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO users (name, email, password_hash, role)"
+            " VALUES ('Ada', 'ada@example.com', '', 'customer')"
+        )
+    assert re.search(
+        r"Wrote desk.dump \([1-9]\d* kB\)", operator.run("db", "backup", "desk.dump").stderr
+    )
+
+    done = operator.run("db", "restore", "desk.dump", "--yes", "--json")
 
     assert done.returncode == 0
     assert json.loads(done.stdout) == {"file": "desk.dump", "restored": True}
-    assert "0 users, 0 tickets, 0 messages, 0 articles" in done.stderr
+    assert "1 user, 0 tickets, 0 messages, 0 articles." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number_of_bytes", "said"), [(1, "1 kB"), (40_100, "41 kB"), (1_240_000, "1.2 MB")]
+)
+def test_a_size_is_said_in_a_unit_that_suits_it(number_of_bytes: int, said: str) -> None:
+    assert size(number_of_bytes) == said
 
 
 def test_what_is_not_a_backup_is_refused_without_a_question(operator: Cli, tmp_path: Path) -> None:
