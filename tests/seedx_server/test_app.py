@@ -230,11 +230,13 @@ class TestStartingAndStopping:
 
         monkeypatch.setattr(parts.runner, "stop", stop_and_break)
 
+        async def run_with_a_connection() -> None:
+            async with running(app), parts.sessions() as session:
+                await session.connection()
+                assert parts.engine.pool.checkedout() > 0
+
         with pytest.raises(RuntimeError, match="broken"):
-            async with running(app):
-                async with parts.sessions() as session:
-                    await session.connection()
-                assert parts.engine.pool.checkedin() > 0
+            await run_with_a_connection()
 
         assert parts.engine.pool.checkedin() == 0
         assert not parts.notifier.connected.is_set()
