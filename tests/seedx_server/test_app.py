@@ -231,13 +231,19 @@ class TestStartingAndStopping:
         monkeypatch.setattr(parts.runner, "stop", stop_and_break)
 
         with pytest.raises(RuntimeError, match="broken"):
-            async with running(app):
-                async with parts.sessions() as session:
-                    await session.connection()
-                assert parts.engine.pool.checkedin() > 0
+            await run_once(app)
 
         assert parts.engine.pool.checkedin() == 0
         assert not parts.notifier.connected.is_set()
+
+
+async def run_once(app: FastAPI) -> None:
+    """Start the app, connect to its database, and stop it."""
+    parts = app.state.parts
+    async with running(app):
+        async with parts.sessions() as session:
+            await session.connection()
+        assert parts.engine.pool.checkedin() > 0
 
 
 async def broken() -> None:
