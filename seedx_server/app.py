@@ -117,6 +117,7 @@ def _include(app: FastAPI, prefix: str) -> None:
     for router in (
         users.signed_in,
         users.router,
+        users.staff,
         tickets.router,
         messages.router,
         ai.router,

@@ -15,6 +15,8 @@ from seedx_cli.client.documents import (
     Priority,
     Purpose,
     Run,
+    StaffList,
+    StaffMember,
     Ticket,
     TicketChanges,
     TicketPage,
@@ -299,7 +301,11 @@ class Articles(_Resource):
 
 
 class Users(_Resource):
-    """Accounts, for admins."""
+    """Accounts: for admins, except `staff`, which all staff may see."""
+
+    def staff(self) -> Sequence[StaffMember]:
+        """Return the people whom a ticket can be assigned to, by name."""
+        return checked(self._get("/staff"), StaffList)["items"]
 
     def list(self, *, cursor: str | None = None) -> UserPage:
         """Return one page of accounts, newest first."""

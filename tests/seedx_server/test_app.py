@@ -230,20 +230,16 @@ class TestStartingAndStopping:
 
         monkeypatch.setattr(parts.runner, "stop", stop_and_break)
 
+        async def run_with_a_connection() -> None:
+            async with running(app), parts.sessions() as session:
+                await session.connection()
+                assert parts.engine.pool.checkedout() > 0
+
         with pytest.raises(RuntimeError, match="broken"):
-            await run_once(app)
+            await run_with_a_connection()
 
         assert parts.engine.pool.checkedin() == 0
         assert not parts.notifier.connected.is_set()
-
-
-async def run_once(app: FastAPI) -> None:
-    """Start the app, connect to its database, and stop it."""
-    parts = app.state.parts
-    async with running(app):
-        async with parts.sessions() as session:
-            await session.connection()
-        assert parts.engine.pool.checkedin() > 0
 
 
 async def broken() -> None:

@@ -10,7 +10,7 @@ import typer
 from seedx_cli.config import is_this_machine
 from seedx_cli.context import Context
 from seedx_cli.parsing.arguments import Role
-from seedx_cli.parsing.command import Command, command_app, context_of
+from seedx_cli.parsing.command import Command, command_app, context_of, refuse_server
 from seedx_cli.terminal.safe_text import safe_line
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class RoleOptions:
 
 def run(options: RoleOptions, context: Context) -> None:
     """Give the account the role."""
+    if options.local:
+        refuse_server(context.shared)
     is_local = _is_local(context) if options.local is None else options.local
     user = _on_this_machine(options) if is_local else _through_the_api(options, context)
     if context.io.json:

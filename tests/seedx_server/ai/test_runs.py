@@ -40,6 +40,17 @@ class TestAReply:
         assert events[-1].data["usage"] == {"prompt_tokens": 21, "completion_tokens": 13}
         assert events[-1].id == f"{events[0].data['run_id']}.{len(''.join(ANSWER))}"
 
+    async def test_to_a_member_of_staff_who_opened_the_ticket_is_to_a_customer(
+        self, groq_desk: Desk, upstream: FakeUpstream
+    ) -> None:
+        ada = await groq_desk.staff()
+        ticket = await ada.ticket()
+        await ada.message(ticket, "Why does the export stop?")
+
+        await answered(ada, ticket)
+
+        assert "Message 2, customer, " in upstream.requests[0].prompt
+
     async def test_is_one_message_and_makes_it_the_customers_turn(self, groq_desk: Desk) -> None:
         cleo = await groq_desk.customer()
         ticket = await cleo.ticket()

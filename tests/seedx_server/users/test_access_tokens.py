@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -168,6 +169,20 @@ class TestAccessTokens:
         revocations.end_session(99)
         revocations.require_version(99, 2)
         assert not revocations.refuses(old)
+
+    def test_are_remembered_as_revoked_as_long_as_they_live(self) -> None:
+        now = NOON
+        revocations = Revocations(timedelta(hours=1), lambda: now)
+        revocations.end_session(CLEO.session_id)
+        revocations.require_version(CLEO.id + 1, 2)
+
+        now = NOON + timedelta(minutes=59)
+        revocations.end_session(98)
+        revocations.require_version(98, 2)
+
+        other = replace(CLEO, id=CLEO.id + 1, session_id=CLEO.session_id + 1)
+        assert revocations.refuses(AccessToken(CLEO, 1))
+        assert revocations.refuses(AccessToken(other, 1))
 
 
 def at(desk: Desk, person: Person) -> Person:

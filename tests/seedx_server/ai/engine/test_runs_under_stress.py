@@ -1,6 +1,7 @@
 """Runs when things go wrong at the worst moment: nothing lost, doubled or left for ever."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from seedx_server.ai.answer.sentences import ASK_SENTENCES, FALLBACK_NOTE, HANDO
 from seedx_server.ai.core import Purpose, RunStatus
 from seedx_server.ai.engine.conclusion import Conclusion
 from seedx_server.ai.engine.runner import MOST_ATTEMPTS
+from seedx_server.ai.leases import Lease, RunLeases
 from seedx_server.ai.providers.protocol import (
     ChatMessage,
     Finished,
@@ -167,6 +169,42 @@ class TestALeaseThatRanOut:
 
         row = await process.ended(run)
         assert (row["text"], row["edition"], row["attempts"]) == ("one two", 1, 1)
+
+    async def test_leaves_nothing_of_the_text_before(self, process: Process, cleo: Person) -> None:
+        run = await asked(cleo)
+        first = await process.begun()
+        first.say("A first try ")
+        await process.wrote(run, "A first try ")
+        first.say("that is lost")
+        await process.wrote(run, "A first try that is lost")
+        async with process.sessions() as session, session.begin():
+            await session.execute(
+                text("UPDATE ai_runs SET lease_token = NULL, lease_until = now()")
+            )
+            await session.execute(text(f"SELECT pg_notify('seedx', 'cancel:{run}')"))
+        await asyncio.wait_for(first.stopped.wait(), PATIENCE_SECONDS)
+
+        later = await process.begun()
+        later.say("Short.")
+        written = await process.until(run, lambda row: row["text"].startswith("Short."))
+        later.end()
+
+        assert written["text"] == "Short."
+        await process.ended(run)
+
+    async def test_is_not_given_back_by_who_lost_it(self, process: Process, cleo: Person) -> None:
+        run = await asked(cleo)
+        writing = await process.begun()
+        before = await process.row(run)
+
+        async with process.sessions() as session, session.begin():
+            await RunLeases(session).release(Lease(run, uuid.uuid4()))
+
+        after = await process.row(run)
+        held = ("status", "attempts", "lease_token")
+        assert [after[name] for name in held] == [before[name] for name in held]
+        writing.end()
+        await process.ended(run)
 
     async def test_is_told_to_a_reader_who_saw_text_that_was_never_written(
         self, start_process: StartProcess, cleo: Person, database_url: str
