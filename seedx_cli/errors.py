@@ -18,6 +18,7 @@ _EXIT_CODES = {400: WRONG_USAGE, 401: REFUSED, 403: REFUSED, 404: NOT_FOUND, 422
 _HINTS = {
     "bad_credentials": "Try again: seedx login\nNo account yet: seedx signup",
     "email_taken": "seedx login",
+    "ticket_closed": "Reopen it first: seedx ticket reopen {number}",
     "bad_transition": "See its status: seedx ticket show {number}",
 }
 
@@ -147,8 +148,12 @@ class ApiError(SeedXError):
 
 
 def _hint_to_list(path: str) -> str:
-    """Return a hint with the command that lists this kind of resource."""
-    lists = _LISTS.get(path.strip("/").partition("/")[0])
+    """Return a hint with the command that lists this kind of resource.
+
+    The list itself exists on every SeedX server, so if it is missing the server is the problem.
+    """
+    kind, _, named = path.strip("/").partition("/")
+    lists = _LISTS.get(kind) if named else None
     return f"See what there is: {lists}" if lists else "Is it a SeedX server? seedx doctor"
 
 

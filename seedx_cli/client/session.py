@@ -51,7 +51,13 @@ class Tokens(NamedTuple):
 
 
 class Session(Protocol):
-    """Where a client gets its tokens from."""
+    """Where a client gets its tokens from.
+
+    Attributes:
+        profile: The profile that the tokens are kept under, None if they are not kept.
+    """
+
+    profile: str | None
 
     def tokens(self) -> Tokens | None:
         """Return the current tokens; None when nobody is signed in."""
@@ -81,6 +87,7 @@ class MemorySession:
     """A session that lasts as long as this object: for programs, and for ``SEEDX_TOKEN``."""
 
     def __init__(self, token: str | None = None, *, kept_in: str = "memory") -> None:
+        self.profile: str | None = None
         self._tokens = Tokens(token, kept_in=kept_in) if token else None
         self._kept_in = kept_in
         self._lock = threading.Lock()
@@ -129,6 +136,7 @@ class StoredSession:
     def __init__(
         self, directory: Path, server: str, profile: str, *, now: Callable[[], float] = time.time
     ) -> None:
+        self.profile: str | None = profile
         self._name = f"{profile}@{server}"
         self._now = now
         self.file = directory / "tokens" / f"{_file_name(server, profile)}.json"

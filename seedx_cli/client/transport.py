@@ -22,6 +22,7 @@ from seedx_cli.client.retries import (
 from seedx_cli.client.session import Session
 from seedx_cli.client.shapes import checked
 from seedx_cli.client.sse import Event, events
+from seedx_cli.config import DEFAULT_PROFILE
 from seedx_cli.errors import (
     ApiError,
     BadResponseError,
@@ -211,7 +212,7 @@ class Transport:
         """Set a currently valid access token on the request, and return the token."""
         tokens = self.session.tokens()
         if tokens is None:
-            raise SignedOutError("You are not signed in")
+            raise _not_signed_in(self.server, self.session.profile)
         spent = refused or (tokens.access_token if tokens.is_stale(time.time()) else None)
         if spent is not None:
             kept_in = tokens.kept_in
@@ -293,6 +294,12 @@ class Transport:
 
     def _unreachable(self, error: httpx.RequestError) -> UnreachableError:
         return failures.unreachable(error, self.server, has_responded=self._has_responded)
+
+
+def _not_signed_in(server: str, profile: str | None) -> SignedOutError:
+    """Make the error for a request without a session; it names what the environment may have set."""
+    under = f" with the profile {profile}" if profile not in {None, DEFAULT_PROFILE} else ""
+    return SignedOutError(f"You are not signed in to {server}{under}")
 
 
 def _session_ended(kept_in: str) -> SignedOutError:

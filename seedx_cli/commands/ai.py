@@ -145,7 +145,11 @@ def _stream(options: AiOptions, context: Context) -> None:
     number = options.number
     if options.message is not None:
         with keep_until_sent(
-            context, options.message, f"seedx ticket reply {number}", Source()
+            context,
+            options.message,
+            f"seedx ticket reply {number}",
+            Source(),
+            then=f"Then ask the AI: seedx ai {number}",
         ) as unsent:
             context.api.tickets.reply(number, options.message, key=unsent.key)
     events = context.api.ai.stream(

@@ -86,8 +86,10 @@ def _run_check(name: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except SeedXError as error:
-        hint = f" {error.hint}" if error.hint else ""
-        return Finding(name, BAD, f"{error.message}.{hint}")
+        message = f"{error.message.rstrip('.')}."
+        # A hint to run this command would not help.
+        hint = error.hint if error.hint and "seedx doctor" not in error.hint else ""
+        return Finding(name, BAD, f"{message} {hint}".rstrip())
 
 
 def _configuration(context: Context) -> Finding:
@@ -107,6 +109,15 @@ def _server(context: Context) -> Finding:
     answer = _readiness(context)
     if not isinstance(answer, dict) or "status" not in answer:
         return Finding("server", BAD, f"{server.value} ({server.source}) is not a SeedX server")
+    if not _has_api(context):
+        url = urlsplit(server.value)
+        return Finding(
+            "server",
+            BAD,
+            f"{server.value} ({server.source}) is ready, but its API is not at this address. Its"
+            " operator knows the API's prefix (SEEDX_API_PREFIX); give it with the server, such as"
+            f" --server {url.scheme}://{url.netloc}/v1",
+        )
     return Finding("server", GOOD, f"{server.value} ({server.source}) is ready")
 
 
@@ -120,6 +131,15 @@ def _readiness(context: Context) -> object:
             raise
         with Client(f"{url.scheme}://{url.netloc}", wait=context.io.wait) as root:
             return root.transport.request("GET", "/readyz", signed_in=False)[1]
+
+
+def _has_api(context: Context) -> bool:
+    """Whether the API is at the server's URL, even if it refuses a request without a token."""
+    try:
+        context.api.transport.request("GET", "/auth/me", signed_in=False)
+    except ApiError as error:
+        return error.status != HTTPStatus.NOT_FOUND
+    return True
 
 
 def _account(context: Context) -> Finding:

@@ -113,19 +113,20 @@ def write_text(io: Terminal, template: str, option: str, editor: str | None = No
     Raises:
         UsageError: Nobody is there to write, or nothing was written.
         SeedXError: The editor could not be started or failed; what was written is kept.
+        KeyboardInterrupt: The person pressed Ctrl-C; what was written is kept, which a warning says.
     """
     require_person(io, "Text", option)
     environment = io.environment
     chosen = environment.get("VISUAL") or environment.get("EDITOR") or editor
     chosen = chosen or next((name for name in _EDITORS if shutil.which(name)), None)
-    text = _write_in_editor(chosen, template) if chosen else _read_to_end(io)
+    text = _write_in_editor(io, chosen, template) if chosen else _read_to_end(io)
     kept = text.split(SCISSORS, 1)[0].strip()
     if not kept:
         raise UsageError("Nothing was written, so nothing was sent")
     return kept
 
 
-def _write_in_editor(editor: str, template: str) -> str:
+def _write_in_editor(io: Terminal, editor: str, template: str) -> str:
     descriptor, name = tempfile.mkstemp(prefix="seedx-", suffix=".md")
     file = Path(name)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -139,10 +140,14 @@ def _write_in_editor(editor: str, template: str) -> str:
             f"The editor {editor!r} could not be started: {error}",
             hint="Set VISUAL or EDITOR, or give the text with --body or --file",
         ) from error
+    except (KeyboardInterrupt, SystemExit):
+        if hint := _keep_if_written(file, template):
+            io.warn(hint)
+        raise
     if ended != 0:
         raise SeedXError(
             f"The editor exited with code {ended}, so nothing was sent",
-            hint=f"What you wrote is in {name}; send it with --file {name}",
+            hint=_keep_if_written(file, template),
         )
     try:
         text = file.read_text("utf-8")
@@ -154,6 +159,16 @@ def _write_in_editor(editor: str, template: str) -> str:
         ) from error
     file.unlink()
     return text
+
+
+def _keep_if_written(file: Path, template: str) -> str | None:
+    """Say where the text is; without one, delete the file and return None."""
+    if not file.exists():
+        return None
+    if file.read_bytes() == template.encode():
+        file.unlink()
+        return None
+    return f"What you wrote is in {file}; send it with --file {file}"
 
 
 def _read_to_end(io: Terminal) -> str:

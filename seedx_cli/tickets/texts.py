@@ -83,7 +83,7 @@ class UnsentText:
 
 @contextmanager
 def keep_until_sent(
-    context: Context, text: str, command: str, source: Source
+    context: Context, text: str, command: str, source: Source, *, then: str | None = None
 ) -> Iterator[UnsentText]:
     """Keep a text on disk until the block has sent it.
 
@@ -95,6 +95,7 @@ def keep_until_sent(
         text: The text.
         command: The command that sends it again, without ``--recover``.
         source: Where the text came from.
+        then: What to do once it was sent: a line that ends with a command.
 
     Raises:
         UsageError: The text is not Unicode.
@@ -109,6 +110,8 @@ def keep_until_sent(
         yield UnsentText(file, digest[:32])
     except BaseException as error:
         told = f"Your text is kept. Send it: {command} --recover {shlex.quote(str(file))}"
+        if then is not None:
+            told = f"{told}\n{then}"
         if not is_kept:
             told = "Your text could not be kept; copy it from above, or from where it came"
         if isinstance(error, SeedXError):

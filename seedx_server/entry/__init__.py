@@ -5,6 +5,7 @@ whose message is for people.
 """
 
 from seedx_server.entry.backup import backup as db_backup
+from seedx_server.entry.backup import check_replaceable as db_check_replaceable
 from seedx_server.entry.backup import describe as db_describe_backup
 from seedx_server.entry.backup import restore as db_restore
 from seedx_server.entry.database import db_current, db_upgrade
@@ -19,6 +20,7 @@ __all__ = [
     "EntryError",
     "NotFoundError",
     "db_backup",
+    "db_check_replaceable",
     "db_current",
     "db_describe_backup",
     "db_restore",

@@ -92,6 +92,16 @@ def describe(file: Path) -> dict[str, str | int]:
     }
 
 
+def check_replaceable() -> None:
+    """Check that the database could be replaced at the moment.
+
+    Raises:
+        EntryError: Servers use the database, or its role may not replace it.
+    """
+    with reachable_database() as settings:
+        Replacement(settings.listen_database)
+
+
 def restore(file: Path) -> dict[str, int]:
     """Replace the database with a backup, which is first restored and upgraded next to it.
 

@@ -49,7 +49,9 @@ def serve(
         with listen(settings, "SEEDX_HOST" if host is None else "--host") as listener:
             url = url_of(listener)
             # For the person who started it.
-            sys.stderr.write(f"SeedX answers at {url} (API pages at {url}/docs)\n")
+            sys.stderr.write(
+                f"SeedX answers at {url}{settings.api_prefix} (API pages at {url}/docs)\n"
+            )
             if workers > 1 or reload:
                 _run_processes(settings, listener, workers, reload)
             else:

@@ -15,9 +15,10 @@ from tests.seedx_cli.process import Cli
         (412, "changed", "/tickets/42/messages", "try again: seedx ticket show 42"),
         (412, "changed", "/tickets/{x}", "try again: seedx ticket show ID"),
         (404, "not_found", "/tickets/42", "See what there is: seedx ticket list"),
+        (404, "not_found", "/tickets", "Is it a SeedX server? seedx doctor"),
     ],
 )
-def test_a_hint_names_the_ticket(status: int, code: str, path: str, hint: str) -> None:
+def test_a_hint_fits_the_request(status: int, code: str, path: str, hint: str) -> None:
     assert hint in str(ApiError(status, {"code": code}, path=path).hint)
 
 

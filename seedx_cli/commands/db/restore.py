@@ -30,6 +30,9 @@ def run(options: RestoreOptions, context: Context) -> None:
         raise UsageError(f"There is no file {file}")
     with entry() as server:
         contents = server.db_describe_backup(file)
+        if not options.yes:
+            # Before the question, whose answer would otherwise be in vain.
+            server.db_check_replaceable()
     io.note(
         f"{file} was written on {contents['created_at']}, at revision {contents['revision']} "
         f"({contents['bytes'] / 1e6:.1f} MB)."

@@ -123,3 +123,14 @@ def test_an_address_that_is_taken_is_told_once(customer: Cli) -> None:
     told = customer.run(*signup, "--profile", "new", stdin=PASSWORD).stderr
     assert told.count("Sign in") == 1
     assert told.endswith("\n  seedx login --profile new\n")
+
+
+def test_a_sign_in_that_is_missing_names_the_server_and_the_profile(newcomer: Cli) -> None:
+    server = newcomer.environment["SEEDX_URL"]
+
+    plain = newcomer.run("ticket", "list")
+    other = newcomer.run("ticket", "list", SEEDX_PROFILE="bo")
+
+    hint = "  Sign in: seedx login\n"
+    assert plain.stderr == f"Error: You are not signed in to {server}\n{hint}"
+    assert other.stderr == f"Error: You are not signed in to {server} with the profile bo\n{hint}"

@@ -37,6 +37,25 @@ def test_an_option_that_would_be_ignored_is_refused(
     assert not list((customer.folder / "config").glob("unsent/*"))
 
 
+def test_a_message_to_a_closed_ticket_is_sent_and_answered_as_the_hints_say(
+    customer: Cli, number: str
+) -> None:
+    customer.ok("ticket", "close", number)
+
+    done = customer.run("ai", number, "-m", "again")
+
+    (kept,) = (customer.folder / "config").glob("unsent/*.md")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-3:] == [
+        f"  Reopen it first: seedx ticket reopen {number}",
+        f"  Your text is kept. Send it: seedx ticket reply {number} --recover {kept}",
+        f"  Then ask the AI: seedx ai {number}",
+    ]
+    customer.ok("ticket", "reopen", number)
+    customer.ok("ticket", "reply", number, "--recover", str(kept))
+    assert customer.ok("ai", number) == REPLY
+
+
 def test_the_newest_text_is_shown_again(customer: Cli, number: str) -> None:
     customer.ok("ai", number)
     assert customer.ok("ai", number, "--last") == REPLY

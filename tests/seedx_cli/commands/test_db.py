@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from seedx_server.infrastructure.database import migrate
@@ -49,6 +50,17 @@ def test_what_is_not_a_backup_is_refused_without_a_question(operator: Cli, tmp_p
 
     assert screen.exit_code == 1
     assert "letter.txt is not a backup" in screen.text
+    assert "[y/N]" not in screen.text
+
+
+def test_a_database_in_use_is_refused_without_a_question(
+    operator: Cli, backup: Path, database_url: str
+) -> None:
+    with psycopg.connect(database_url):
+        screen = operator.screen("db", "restore", backup.name, columns=120)
+
+    assert screen.exit_code == 1
+    assert "The database is in use by another connection." in screen.text
     assert "[y/N]" not in screen.text
 
 

@@ -52,3 +52,17 @@ def test_a_server_under_a_prefix_is_healthy(
         with running(tmp_path, environment, free_port()) as url:
             cli.environment["SEEDX_URL"] = f"{url}/v1"
             assert finding(cli, "server") == ("ok", f"{url}/v1 (SEEDX_URL) is ready")
+
+            cli.environment["SEEDX_URL"] = url
+            status, detail = finding(cli, "server")
+            assert status == "failed"
+            assert "its API is not at this address" in detail
+            assert detail.endswith(
+                f"SEEDX_API_PREFIX); give it with the server, such as --server {url}/v1"
+            )
+            cli.environment["SEEDX_TOKEN"] = "a-token"
+            said = "There is nothing at this path. /docs lists all paths."
+            assert finding(cli, "account") == ("failed", said)
+
+        log = (tmp_path / "server.log").read_text()
+        assert f"SeedX answers at {url}/v1 (API pages at {url}/docs)" in log

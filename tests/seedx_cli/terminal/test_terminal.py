@@ -85,6 +85,29 @@ def test_what_a_broken_editor_left_is_kept(customer: Cli) -> None:
     Path(name).unlink()
 
 
+@pytest.mark.parametrize("number_of_texts", [1, 0], ids=["written", "untouched"])
+def test_ctrl_c_in_the_editor_keeps_what_was_written(customer: Cli, number_of_texts: int) -> None:
+    number = open_ticket(customer)
+    temporary = customer.folder / "temporary"
+    temporary.mkdir()
+    write = 'echo "half an hour of work" > "$1"; ' if number_of_texts else ""
+    editor = make_editor(customer.folder, f"{write}echo editing; exec sleep 600")
+    child = customer.spawn(
+        *("ticket", "reply", number), columns=400, EDITOR=editor, TMPDIR=str(temporary)
+    )
+    seen_until(child, "editing")
+    child.send("\x03")
+    told = rest_of(child).decode()
+
+    kept = list(temporary.glob("seedx-*.md"))
+    assert child.exitstatus == 130
+    assert len(kept) == number_of_texts
+    for file in kept:
+        assert file.read_text() == "half an hour of work\n"
+        assert f"What you wrote is in {file}; send it with --file {file}" in told
+    assert ("What you wrote" in told) == bool(number_of_texts)
+
+
 def test_the_ai_draws_markdown_while_it_comes(customer: Cli) -> None:
     number = open_ticket(customer)
     screen = customer.screen("ai", number)

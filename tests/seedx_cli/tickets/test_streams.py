@@ -99,7 +99,12 @@ def test_an_editor_that_leaves_nothing_readable_is_told(customer: Cli, script: s
     editor = customer.folder / "editor"
     editor.write_text(f"#!/bin/sh\n{script}\n")
     editor.chmod(0o755)
-    screen = customer.screen("ticket", "reply", number, columns=200, EDITOR=str(editor))
+    screen = customer.screen(
+        *("ticket", "reply", number),
+        columns=200,
+        EDITOR=str(editor),
+        TMPDIR=str(customer.folder),
+    )
     assert screen.exit_code == 1
     assert "What the editor wrote cannot be read" in screen.text
 
