@@ -297,7 +297,7 @@ class Transport:
 
 
 def _not_signed_in(server: str, profile: str | None) -> SignedOutError:
-    """Make the error for a request without a session; it names what the environment may have set."""
+    """Make the error for a missing session; it names what may come from the environment."""
     under = f" with the profile {profile}" if profile not in {None, DEFAULT_PROFILE} else ""
     return SignedOutError(f"You are not signed in to {server}{under}")
 

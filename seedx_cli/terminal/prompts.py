@@ -113,7 +113,7 @@ def write_text(io: Terminal, template: str, option: str, editor: str | None = No
     Raises:
         UsageError: Nobody is there to write, or nothing was written.
         SeedXError: The editor could not be started or failed; what was written is kept.
-        KeyboardInterrupt: The person pressed Ctrl-C; what was written is kept, which a warning says.
+        KeyboardInterrupt: Ctrl-C; what was written is kept, and a warning says where.
     """
     require_person(io, "Text", option)
     environment = io.environment

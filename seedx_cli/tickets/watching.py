@@ -21,6 +21,13 @@ SOLVED = {"resolved", "closed"}
 _UNFINISHED = {"queued", "running"}
 # The server sends what came after this event; every real one has a higher number.
 _FROM_THE_BEGINNING = "0"
+_FIELDS = {
+    "status": "the status",
+    "priority": "the priority",
+    "tags": "the tags",
+    "title": "the title",
+}
+"""What a person calls the fields of a ticket."""
 
 
 class Watcher:
@@ -69,12 +76,37 @@ class Watcher:
         elif message is not None:
             self._show_message(message)
         elif event.event == "ticket.updated":
-            self._tell(f"{_actor(event)} changed {_changes(data)}")
+            self._tell(f"{_actor(event, 'name') or 'SeedX'} {self._changes(event)}")
         elif event.event == "run.finished" and data.get("status") != "done":
             self._tell(f"The AI run ended: {data.get('status')}")
         if (run_id := _started_reply(event)) is not None:
             self._show_reply(run_id)
         io.stdout.flush()
+
+    def _changes(self, event: Event) -> str:
+        """Say what was done to the ticket, to follow the name of who did it."""
+        changes = _data(event).get("changes")
+        told = [
+            (
+                self._assignment(event, change[-1])
+                if field == "assignee_id"
+                else f"changed {_FIELDS[field]} from {_value(change[0])} to {_value(change[-1])}"
+            )
+            for field, change in (changes.items() if isinstance(changes, Mapping) else ())
+            if isinstance(change, list) and change and field in {"assignee_id", *_FIELDS}
+        ]
+        return ", ".join(told) or "changed the ticket"
+
+    def _assignment(self, event: Event, assignee_id: object) -> str:
+        if assignee_id is None:
+            return "assigned the ticket to nobody"
+        if assignee_id == _actor(event, "id"):
+            return "took the ticket"
+        # An event has only the id of the assignee; the ticket has the name of the current one.
+        assignee = self._context.api.tickets.show(self._number)["assignee"]
+        if assignee is None or assignee["id"] != assignee_id:
+            return "assigned the ticket to a member of staff"
+        return f"assigned the ticket to {assignee['name']}"
 
     def _show_message(self, message: Message) -> None:
         io = self._context.io
@@ -150,10 +182,10 @@ def _data(event: Event) -> Mapping[str, object]:
     return data if isinstance(data, Mapping) else {}
 
 
-def _actor(event: Event) -> str:
+def _actor(event: Event, key: str) -> object:
+    """Return a field of the person who caused an event, None if nobody did."""
     actor = event.data.get("actor")
-    name = actor.get("name") if isinstance(actor, Mapping) else None
-    return str(name) if name else "SeedX"
+    return actor.get(key) if isinstance(actor, Mapping) else None
 
 
 def _status_set(event: Event) -> object:
@@ -163,19 +195,7 @@ def _status_set(event: Event) -> object:
     return change[-1] if isinstance(change, list) and change else None
 
 
-def _changes(data: Mapping[str, object]) -> str:
-    changes = data.get("changes")
-    if not isinstance(changes, Mapping):
-        return "the ticket"
-    told = [
-        f"{field} from {_value(change[0])} to {_value(change[-1])}"
-        for field, change in changes.items()
-        if isinstance(change, list) and change
-    ]
-    return ", ".join(told) or "the ticket"
-
-
 def _value(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(item) for item in value) or "none"
-    return "nobody" if value is None else str(value)
+    return str(value)

@@ -5,12 +5,13 @@ import json
 
 import pytest
 
+from seedx_cli.client import Client
 from seedx_cli.client.documents import Ticket
 from seedx_cli.context import Context, Shared
 from seedx_cli.terminal.terminal import Terminal
 from seedx_cli.tickets.watching import Watcher
-from tests.seedx_cli.conftest import Server
-from tests.seedx_cli.process import Cli, rest_of, seen_until
+from tests.seedx_cli.conftest import Server, client_of
+from tests.seedx_cli.process import PASSWORD, Cli, rest_of, seen_until
 
 
 def context_for(server: Server, cli: Cli, *, as_json: bool = False) -> tuple[Context, io.StringIO]:
@@ -68,7 +69,34 @@ def test_what_happens_while_the_ticket_is_read_is_shown_once(
     assert read == ["just before the reading"]
     assert "just before the reading" not in shown
     assert shown.count("just after the reading") == 1
-    assert shown.count("changed status from open to closed") == 1
+    assert shown.count("changed the status from open to closed") == 1
+
+
+def test_changes_are_told_in_plain_words(
+    server: Server, customer: Cli, staff: Cli, number: int
+) -> None:
+    kim = staff.json("whoami")["id"]
+    with Client(server.url) as visitor:
+        leo = visitor.auth.signup("Leo", f"leo-{number}@example.com", PASSWORD)["id"]
+    staff.ok("user", "role", f"leo-{number}@example.com", "agent")
+    context, out = context_for(server, customer)
+    watcher = Watcher(number, context)
+    watcher.begin()
+    with client_of(staff) as desk:
+        desk.tickets.edit(number, {"assignee_id": kim, "priority": "high"})
+        desk.tickets.edit(number, {"assignee_id": None, "tags": ["disk"]})
+        desk.tickets.edit(number, {"assignee_id": leo})
+        desk.tickets.edit(number, {"status": "closed"})
+
+    watcher.run(until_solved=True)
+    context.close()
+
+    assert out.getvalue().splitlines() == [
+        "-- Kim changed the priority from normal to high, took the ticket",
+        "-- Kim changed the tags from none to disk, assigned the ticket to nobody",
+        "-- Kim assigned the ticket to Leo",
+        "-- Kim changed the status from open to closed",
+    ]
 
 
 def test_events_as_json_are_those_since_the_beginning(
