@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from seedx_cli.client.session import Session
 
 
-# `serve` starts a server; it takes no `--server`.
-_COMMAND = re.compile(r"\bseedx (?!serve\b).+$", re.MULTILINE)
+# `serve` and `db` work on this machine; they refuse `--server`.
+_COMMAND = re.compile(r"\bseedx (?!(?:serve|db)\b).+$", re.MULTILINE)
 
 
 class Shared(NamedTuple):

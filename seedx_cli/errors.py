@@ -93,6 +93,22 @@ class UnreachableError(SeedXError):
         super().__init__(message, hint=hint, code="unreachable")
 
 
+class BadResponseError(SeedXError):
+    """The server sent what a SeedX server would not send.
+
+    Args:
+        sent: What it sent.
+        server: The server's URL, if it is known.
+    """
+
+    def __init__(self, sent: str, server: str = "The server") -> None:
+        super().__init__(
+            f"{server} answered with {sent}",
+            hint="Is it a SeedX server? seedx doctor",
+            code="bad_answer",
+        )
+
+
 class ApiError(SeedXError):
     """The server answered with an error.
 

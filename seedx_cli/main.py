@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -98,8 +98,9 @@ def run(arguments: Sequence[str]) -> int:
             signal.signal(number, _stop)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a real stream has it
+    options: dict[str, object] = {}
     try:
-        code = _dispatch(arguments)
+        code = _dispatch(arguments, options)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -108,16 +109,16 @@ def run(arguments: Sequence[str]) -> int:
         _discard_output(sys.stdout)
         return DONE
     except SeedXError as error:
-        return _report(error, arguments)
+        return _report(error, options)
     except OSError as error:
-        return _report(_system_error(error), arguments)
+        return _report(_system_error(error), options)
     except Exception as error:  # noqa: BLE001  # the last resort: a bug must not show a traceback
-        return _report(_unexpected_error(error), arguments)
+        return _report(_unexpected_error(error), options)
     return code
 
 
-def _dispatch(arguments: Sequence[str]) -> int:
-    """Parse the command line and run the command."""
+def _dispatch(arguments: Sequence[str], options: dict[str, object]) -> int:
+    """Parse the command line, fill in the shared `options`, and run the command."""
     command = typer.main.get_command(app)
     try:
         with command.make_context("seedx", [*arguments]) as context:
@@ -127,13 +128,37 @@ def _dispatch(arguments: Sequence[str]) -> int:
                 # A command in a hint must use the same server and profile as this one.
                 error.hint = error.hint and shared_of(context.meta).add_to_commands(error.hint)
                 raise
+            finally:
+                options.update(shared_of(context.meta)._asdict())
     except typer.Exit as end:
         return end.exit_code
     except typer.Abort:
         return INTERRUPTED
     except typer.TyperException as error:
+        options["json"] = _asks_for_json(arguments, error)
         raise _usage_error(error) from error
     return DONE
+
+
+def _asks_for_json(arguments: Sequence[str], error: typer.TyperException) -> bool:
+    """Whether `--json` is an option of a command line that was not parsed to its end."""
+    context = getattr(error, "ctx", None)
+    parameters = context.command.params if context else []
+    with_value = {
+        name
+        for parameter in parameters
+        if not getattr(parameter, "is_flag", True)
+        for name in parameter.opts
+    }
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            break
+        if word == "--json":
+            return True
+        if word in with_value:
+            next(words, None)
+    return False
 
 
 def _usage_error(error: typer.TyperException) -> UsageError:
@@ -143,7 +168,7 @@ def _usage_error(error: typer.TyperException) -> UsageError:
     return UsageError(error.format_message(), hint=f"See how to use it: {path} --help")
 
 
-def _report(error: SeedXError, arguments: Sequence[str]) -> int:
+def _report(error: SeedXError, options: Mapping[str, object]) -> int:
     """Tell the person about an error and return its exit code."""
     from seedx_cli.terminal.terminal import Terminal
 
@@ -152,7 +177,7 @@ def _report(error: SeedXError, arguments: Sequence[str]) -> int:
 
         traceback.print_exception(error)
     try:
-        Terminal(sys.stdin, sys.stdout, sys.stderr, json="--json" in arguments).error(error)
+        Terminal(sys.stdin, sys.stdout, sys.stderr, json=options.get("json") is True).error(error)
         sys.stdout.flush()
     except OSError:
         # There is nowhere left to print it; the exit code remains.

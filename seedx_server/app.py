@@ -5,7 +5,12 @@ import logging
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from datetime import timedelta
 from types import FrameType
 
@@ -112,6 +117,7 @@ def _include(app: FastAPI, prefix: str) -> None:
     for router in (
         users.signed_in,
         users.router,
+        users.staff,
         tickets.router,
         messages.router,
         ai.router,
@@ -151,31 +157,31 @@ def _calls(dependant: Dependant) -> Iterator[Callable[..., object] | None]:
 def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        parts.notifier.on_connect(lambda: _reload_revocations(parts))
-        await parts.notifier.start()
-        await parts.runner.start()
-        refresh_life = timedelta(days=parts.settings.refresh_days)
-        housekeeping = asyncio.create_task(
-            clean_forever(parts.sessions, refresh_life), name="housekeeping"
-        )
-        with _streams_end_at_signal(parts.followers):
-            try:
-                yield
-            finally:
-                housekeeping.cancel()
-                await _stop(parts)
+        async with AsyncExitStack() as stack:
+            await _start(parts, stack)
+            yield
 
     return lifespan
 
 
-async def _stop(parts: Parts) -> None:
-    parts.followers.stop()
-    await parts.runner.stop()
-    await parts.notifier.stop()
-    await _close(parts.providers)
-    parts.hasher.close()
-    await parts.writer_engine.dispose()
-    await parts.engine.dispose()
+async def _start(parts: Parts, stack: AsyncExitStack) -> None:
+    """Start the parts, each once the stack knows how to stop it; they stop in reverse order."""
+    stack.enter_context(_streams_end_at_signal(parts.followers))
+    stack.push_async_callback(parts.engine.dispose)
+    stack.push_async_callback(parts.writer_engine.dispose)
+    stack.callback(parts.hasher.close)
+    stack.push_async_callback(_close, parts.providers)
+    parts.notifier.on_connect(lambda: _reload_revocations(parts))
+    stack.push_async_callback(parts.notifier.stop)
+    await parts.notifier.start()
+    stack.push_async_callback(parts.runner.stop)
+    await parts.runner.start()
+    refresh_life = timedelta(days=parts.settings.refresh_days)
+    housekeeping = asyncio.create_task(
+        clean_forever(parts.sessions, refresh_life), name="housekeeping"
+    )
+    stack.callback(housekeeping.cancel)
+    stack.callback(parts.followers.stop)
 
 
 async def _close(providers: Sequence[Provider]) -> None:

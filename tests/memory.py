@@ -1,6 +1,6 @@
 """Repositories in memory: what the services of accounts and tickets need, without a database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
@@ -56,7 +56,12 @@ class UsersInMemory(UserRepositoryInterface):
         """Return the account of an address."""
         return await self.unscoped_by_email(email)
 
-    async def unscoped_staff(self, user_id: int) -> bool:
+    async def unscoped_staff(self) -> Sequence[User]:
+        """Return the members of staff, by name."""
+        staff = [row for key, row in self.rows.items() if await self.unscoped_is_staff(key)]
+        return sorted(staff, key=lambda row: row.name)
+
+    async def unscoped_is_staff(self, user_id: int) -> bool:
         """Tell whether this is a member of staff whose account is not disabled."""
         row = self.rows.get(user_id)
         return row is not None and row.role in STAFF and row.disabled_at is None

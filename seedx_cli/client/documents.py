@@ -26,6 +26,21 @@ class User(TypedDict):
     disabled: NotRequired[bool]
 
 
+class StaffMember(TypedDict):
+    """Somebody whom a ticket can be assigned to."""
+
+    id: int
+    name: str
+    email: str
+    role: Role
+
+
+class StaffList(TypedDict):
+    """The people whom a ticket can be assigned to."""
+
+    items: list[StaffMember]
+
+
 class Login(TypedDict):
     """The answer to a sign-in or a refresh; `expires_in` is in seconds."""
 

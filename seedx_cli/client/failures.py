@@ -13,20 +13,6 @@ from seedx_cli.errors import ApiError, SeedXError, SignedOutError, UnreachableEr
 _DIAGNOSE = "Find out what is wrong: seedx doctor"
 
 
-def bad_response(server: str, sent: str) -> SeedXError:
-    """Make the error for a response that a SeedX server would not give.
-
-    Args:
-        server: The server's URL.
-        sent: What it sent instead.
-    """
-    return SeedXError(
-        f"{server} answered with {sent}",
-        hint="Is it a SeedX server? seedx doctor",
-        code="bad_answer",
-    )
-
-
 def refusal(response: httpx.Response, server: str, path: str) -> SeedXError:
     """Make the error for a response that is not a success.
 

@@ -15,6 +15,8 @@ from seedx_cli.client.documents import (
     Priority,
     Purpose,
     Run,
+    StaffList,
+    StaffMember,
     Ticket,
     TicketChanges,
     TicketPage,
@@ -145,9 +147,9 @@ class Tickets(_Resource):
             body["internal"] = True
         return checked(self._post(f"/tickets/{ticket_id}/messages", body, key), Message)
 
-    def edit(self, ticket_id: int, changes: TicketChanges, *, etag: str | None = None) -> Ticket:
-        """Change a ticket; with `etag`, only if nobody has changed it since that version."""
-        headers = {"If-Match": etag} if etag else None
+    def edit(self, ticket_id: int, changes: TicketChanges, *, version: int | None = None) -> Ticket:
+        """Change a ticket; with `version`, only if that is still the ticket's version."""
+        headers = None if version is None else {"If-Match": f'"{version}"'}
         path = f"/tickets/{ticket_id}"
         body = cast("dict[str, object]", changes)
         return checked(
@@ -299,7 +301,11 @@ class Articles(_Resource):
 
 
 class Users(_Resource):
-    """Accounts, for admins."""
+    """Accounts: for admins, except `staff`, which all staff may see."""
+
+    def staff(self) -> Sequence[StaffMember]:
+        """Return the people whom a ticket can be assigned to, by name."""
+        return checked(self._get("/staff"), StaffList)["items"]
 
     def list(self, *, cursor: str | None = None) -> UserPage:
         """Return one page of accounts, newest first."""

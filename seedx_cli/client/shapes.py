@@ -16,7 +16,7 @@ from typing import (
     is_typeddict,
 )
 
-from seedx_cli.errors import SeedXError
+from seedx_cli.errors import BadResponseError
 
 T = TypeVar("T")
 
@@ -29,15 +29,11 @@ def checked(value: object, shape: type[T]) -> T:
         shape: A `TypedDict` of `documents`, or another type that its fields may have.
 
     Raises:
-        SeedXError: A field is missing or has another type.
+        BadResponseError: A field is missing or has another type.
     """
     if not fits(value, shape):
         name = getattr(shape, "__name__", str(shape))
-        raise SeedXError(
-            f"The server answered with something that is not a {name}",
-            hint="Is it a SeedX server? seedx doctor",
-            code="bad_answer",
-        )
+        raise BadResponseError(f"something that is not a {name}")
     return cast("T", value)
 
 

@@ -24,7 +24,7 @@ from seedx_cli.client.shapes import checked
 from seedx_cli.client.sse import Event, events
 from seedx_cli.errors import (
     ApiError,
-    SeedXError,
+    BadResponseError,
     SignedOutError,
     UnreachableError,
     UsageError,
@@ -119,13 +119,13 @@ class Transport:
         request = self._request("GET", path, headers=headers, timeout=timeout)
         with self._response(request, path, streaming=True) as response:
             if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
-                raise self._bad_response("something that is not a stream of events")
+                raise BadResponseError("something that is not a stream of events", self.server)
             try:
                 yield from events(response.iter_raw())
             except httpx.RequestError as error:
                 raise self._unreachable(error) from error
             except (ValueError, RecursionError) as error:
-                raise self._bad_response("an event that cannot be read") from error
+                raise BadResponseError("an event that cannot be read", self.server) from error
 
     def resume(
         self, open_stream: Callable[[str | None], Iterator[Event]], last_id: str | None = None
@@ -159,7 +159,7 @@ class Transport:
             wait = wait_after_error(error, failed) if error else backoff(failed)
             if wait is None or failed >= self._stream_attempts(has_begun=has_begun):
                 raise error or UnreachableError(f"{self.server} keeps ending the stream")
-            self._wait(wait, "Connection lost" if has_begun else self._no_response)
+            self._wait(wait, "Connection lost" if has_begun else self._reason_of(error))
 
     def _stream_attempts(self, *, has_begun: bool) -> float:
         if has_begun:
@@ -251,13 +251,12 @@ class Transport:
                     raise self._unreachable(error) from error
                 self._wait(backoff(failed), self._no_response)
                 continue
-            wait = wait_after_status(
-                response.status_code, requested_wait(response.headers), failed, is_safe=is_safe
-            )
+            requested = requested_wait(response.headers)
+            wait = wait_after_status(response.status_code, requested, failed, is_safe=is_safe)
             if wait is None or failed >= attempts:
                 return response
             response.close()
-            self._wait(wait, "The server asks to wait")
+            self._wait(wait, self._reason_to_wait(requested))
 
     def _send(self, request: httpx.Request, *, streaming: bool = False) -> httpx.Response:
         """Send once and read the whole response, unless it is a success to be streamed."""
@@ -265,7 +264,7 @@ class Transport:
         self._has_responded = True
         if is_compressed(response):
             response.close()
-            raise self._bad_response("a compressed document, which it was not asked for")
+            raise BadResponseError("a compressed document, which it was not asked for", self.server)
         if not (streaming and response.is_success):
             response.stream = LimitedBody(response, self._timeout.read)
             response.read()
@@ -275,14 +274,22 @@ class Transport:
         try:
             return response.json()
         except (ValueError, RecursionError) as error:
-            raise self._bad_response("something that is not JSON") from error
+            raise BadResponseError("something that is not JSON", self.server) from error
+
+    def _reason_of(self, error: ApiError | UnreachableError | None) -> str:
+        if isinstance(error, ApiError):
+            return self._reason_to_wait(error.retry_after)
+        return self._no_response
+
+    def _reason_to_wait(self, requested: float | None) -> str:
+        """Say why a request is sent again although there was a response."""
+        if requested is None:
+            return f"{self.server} is temporarily unavailable"
+        return "The server asks to wait"
 
     @property
     def _no_response(self) -> str:
         return f"{self.server} does not respond"
-
-    def _bad_response(self, sent: str) -> SeedXError:
-        return failures.bad_response(self.server, sent)
 
     def _unreachable(self, error: httpx.RequestError) -> UnreachableError:
         return failures.unreachable(error, self.server, has_responded=self._has_responded)

@@ -93,7 +93,9 @@ def _run_check(name: str, check: Callable[[], Finding]) -> Finding:
 def _configuration(context: Context) -> Finding:
     config = context.config
     profile, directory = config.profile, config.directory
-    if not os.access(directory if directory.exists() else directory.parent, os.W_OK):
+    # What does not exist yet is created in the nearest folder that does.
+    nearest = next(folder for folder in (directory, *directory.parents) if folder.exists())
+    if not os.access(nearest, os.W_OK):
         return Finding("configuration", WARNING, f"{directory} cannot be written")
     return Finding(
         "configuration", GOOD, f"{directory}, profile {profile.value} ({profile.source})"

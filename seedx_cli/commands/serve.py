@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from seedx_cli.local.entry import entry
-from seedx_cli.parsing.command import Command, command_app
+from seedx_cli.parsing.command import LocalCommand, command_app
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ app = command_app()
 
 @app.command(
     "serve",
-    cls=Command,
+    cls=LocalCommand,
     epilog="""
     seedx serve
     DATABASE_URL=postgresql://seedx@db/seedx JWT_SECRET=... seedx serve --host 0.0.0.0 --workers 4

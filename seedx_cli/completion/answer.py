@@ -5,6 +5,7 @@ only reads a table that was made from the commands, and a file of recent tickets
 command and sends no request.
 """
 
+import os
 import sys
 from collections.abc import Mapping
 
@@ -26,8 +27,11 @@ def run(environment: Mapping[str, str]) -> int:
         The exit code.
     """
     shell = environment[VARIABLE]
-    line = environment.get("COMP_LINE", "").encode()
-    words, unfinished = split(line[: int(environment.get("COMP_POINT", len(line)))].decode())
+    try:
+        line = _before_cursor(environment)
+    except ValueError:
+        return 0
+    words, unfinished = split(line)
     before = ""
     if unfinished.startswith("-") and "=" in unfinished:
         option, _, unfinished = unfinished.partition("=")
@@ -96,6 +100,16 @@ def split(line: str) -> tuple[list[str], str]:
             words.append(word)
             word = None
     return words, word or ""
+
+
+def _before_cursor(environment: Mapping[str, str]) -> str:
+    """Return the command line up to the cursor, whose position is in bytes.
+
+    Raises:
+        ValueError: The line is not in UTF-8, or the position is not a number or inside a letter.
+    """
+    line = os.fsencode(environment.get("COMP_LINE", ""))
+    return line[: int(environment.get("COMP_POINT", len(line)))].decode()
 
 
 def _value_kind(option: str, path: str, table: list[list[str]]) -> str:

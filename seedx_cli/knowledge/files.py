@@ -57,8 +57,10 @@ def read(file: Path, name: Path) -> ArticleFile:
     """
     try:
         text = file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}") from error
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not text in UTF-8") from error
     matter, content = _split(text, file)
     if not content.strip():
         raise UsageError(f"{file} has no content")
@@ -110,7 +112,10 @@ def _split(text: str, file: Path) -> tuple[dict[str, object], str]:
     try:
         matter = yaml.safe_load("\n".join(lines[:end])) or {}
     except yaml.YAMLError as error:
-        raise UsageError(f"The front matter of {file} is not YAML: {error}") from error
+        where = getattr(error, "problem_mark", None)
+        # The front matter begins in the file's second line; YAML counts from 0.
+        line = f", line {where.line + 2}" if where else ""
+        raise UsageError(f"The front matter of {file} is not YAML{line}") from error
     if not isinstance(matter, dict):
         raise UsageError(f"The front matter of {file} is not a mapping, such as `title: …`")
     return {str(key).lower(): value for key, value in matter.items()}, "\n".join(lines[end + 1 :])

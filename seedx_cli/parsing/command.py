@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from seedx_cli.context import Context, Shared
+from seedx_cli.errors import UsageError
 
 if TYPE_CHECKING:
     # Typer has no public names for the types of the methods that are overridden here. They are
@@ -50,6 +51,15 @@ class Command(TyperCommand):
         with formatter.section("Examples"):
             for line in inspect.cleandoc(self.epilog or "").splitlines():
                 formatter.write(f"{'':{formatter.current_indent}}$ {line}\n")
+
+
+class LocalCommand(Command):
+    """A command that works on this machine's database, whatever server the client uses."""
+
+    def invoke(self, ctx: ClickContext) -> object:
+        """Run the command, unless it was given another server."""
+        refuse_server(shared_of(ctx.meta))
+        return super().invoke(ctx)
 
 
 class Group(TyperGroup):
@@ -142,6 +152,19 @@ def context_of(typer_context: typer.Context) -> Context:
 def shared_of(meta: Mapping[str, Any]) -> Shared:
     """Return the shared options, as the command line gave them."""
     return Shared(**{name: meta[name] for name in Shared._fields if name in meta})
+
+
+def refuse_server(shared: Shared) -> None:
+    """Refuse the shared options that name a server, for a command that would ignore them.
+
+    Raises:
+        UsageError: One of them was given.
+    """
+    for option, value in (("--server", shared.server), ("--profile", shared.profile)):
+        if value:
+            raise UsageError(
+                f"This command works on this machine's database; {option} does not apply."
+            )
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:

@@ -147,8 +147,9 @@ def _write_in_editor(editor: str, template: str) -> str:
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise SeedXError(
-            f"What the editor wrote cannot be read: {error}",
+            f"What the editor wrote cannot be read: {reason}",
             hint=f"If the file is still there, send it with --file {name}",
         ) from error
     file.unlink()

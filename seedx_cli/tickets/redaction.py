@@ -8,7 +8,7 @@ removed is shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _NAMES = (
@@ -25,6 +25,8 @@ _BARE = r"""(?:[^\s\"',;&\\]|\\(?:\r?\n[ \t]{0,80})?){1,4096}"""
 _BLOCK = r"[|>][+-]?[ \t]{0,8}\r?\n(?:[ \t]{1,80}[^\n]{1,4096}\n?){1,50}"
 _BASE64_LINES = r"(?:[ \t>|]{0,8}[A-Za-z0-9+/=]{1,200}[ \t]{0,8}\r?(?:\n|\Z))"
 _KEY = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+# The value of a header ends at a quote, unless that is part of it: `Digest response="…"`.
+_HEADER = r"""(?:\\[^\n]|=[ \t]{0,8}\"[^\"\n]{0,4096}\"|[^\"'\n\\]){1,8192}+"""
 
 
 class Rule(NamedTuple):
@@ -84,7 +86,7 @@ RULES = (
     _rule(
         "authorization",
         r"\bAuthorization[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?"
-        r"(?P<value>[^\s\"'][^\"'\n]{1,8192}(?:\n[ \t]{1,80}[\w.~+/=-]{1,4096}$){0,50})",
+        rf"(?P<value>(?!\s){_HEADER}(?:\n[ \t]{{1,80}}[\w.~+/=-]{{1,4096}}$){{0,50}})",
         flags=_ANY_CASE,
     ),
     _rule(
@@ -93,7 +95,11 @@ RULES = (
         r"(?P<value>[\w.~+/=-]{8,8192})",
         flags=_ANY_CASE,
     ),
-    _rule("cookie", r"\b(?:Set-)?Cookie:[ \t]{1,8}(?P<value>[^\n\"']{1,8192})", flags=_ANY_CASE),
+    _rule(
+        "cookie",
+        rf"\b(?:Set-)?Cookie:(?!:)[ \t]{{0,8}}(?P<value>(?!\s){_HEADER})",
+        flags=_ANY_CASE,
+    ),
     _rule(
         "secret",
         rf"{_NAME}[\"']?\s{{0,8}}=>?[ \t]{{0,8}}(?:\\\r?\n[ \t]{{0,80}})?{_EMPTY}",
@@ -140,7 +146,8 @@ RULES = (
 EMAIL = Rule(
     "e-mail address", re.compile(r"\b[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 )
-_MARK = "[redacted"
+_KINDS = "|".join(sorted({re.escape(rule.kind) for rule in (*RULES, EMAIL)}))
+_MARK = re.compile(rf"\[redacted: ({_KINDS})\]")
 # A colour within `password=…` would hide it.
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~])?")
 
@@ -151,6 +158,12 @@ class Redaction(NamedTuple):
     kind: str
     line: int
     text: str
+
+
+class _Secret(NamedTuple):
+    start: int
+    end: int
+    kind: str
 
 
 def redact(text: str, *, emails: bool = False) -> tuple[str, list[Redaction]]:
@@ -165,22 +178,39 @@ def redact(text: str, *, emails: bool = False) -> tuple[str, list[Redaction]]:
         and the list of what was removed.
     """
     text = _ESCAPE_SEQUENCE.sub("", text)
-    for kind, pattern in (*RULES, EMAIL) if emails else RULES:
-        text = pattern.sub(_replacing(kind), text)
-    return text, [
+    rules = (*RULES, EMAIL) if emails else RULES
+    pieces: list[str] = []
+    end = 0
+    for secret in _merge_overlapping([*_existing_marks(text), *_secrets(text, rules)]):
+        pieces += text[end : secret.start], f"[redacted: {secret.kind}]"
+        end = secret.end
+    clean = "".join([*pieces, text[end:]])
+    return clean, [
         Redaction(kind, number, line.strip())
-        for number, line in enumerate(text.split("\n"), 1)
-        for kind in re.findall(r"\[redacted: ([^\]\n]{1,40})\]", line)
+        for number, line in enumerate(clean.split("\n"), 1)
+        for kind in _MARK.findall(line)
     ]
 
 
-def _replacing(kind: str) -> Callable[[re.Match[str]], str]:
-    def replace(match: re.Match[str]) -> str:
-        has_value = "value" in match.re.groupindex
-        secret = match["value"] if has_value else match[0]
-        if _MARK in secret:
-            return match[0]
-        start = match.start("value") - match.start() if has_value else 0
-        return f"{match[0][:start]}[redacted: {kind}]{match[0][start + len(secret) :]}"
+def _existing_marks(text: str) -> Iterator[_Secret]:
+    for mark in _MARK.finditer(text):
+        yield _Secret(*mark.span(), mark[1])
 
-    return replace
+
+def _secrets(text: str, rules: Iterable[Rule]) -> Iterator[_Secret]:
+    """Find what each rule removes, all in the same text: no rule hides a secret from another."""
+    for kind, pattern in rules:
+        group = "value" if "value" in pattern.groupindex else 0
+        for match in pattern.finditer(text):
+            yield _Secret(*match.span(group), kind)
+
+
+def _merge_overlapping(secrets: Iterable[_Secret]) -> list[_Secret]:
+    """Join secrets that overlap; the result has the kind of the one that begins first."""
+    merged: list[_Secret] = []
+    for secret in sorted(secrets, key=lambda secret: (secret.start, -secret.end)):
+        if merged and secret.start < merged[-1].end:
+            merged[-1] = merged[-1]._replace(end=max(merged[-1].end, secret.end))
+        else:
+            merged.append(secret)
+    return merged

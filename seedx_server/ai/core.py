@@ -88,7 +88,8 @@ class Outcome:
         provider: The name of the provider that answered.
         model: The name of the model that answered.
         prompt_version: The version of the prompt's template.
-        prompt_tokens: Tokens of the prompt, if the provider counted them.
+        prompt_tokens: Tokens of the prompt, if the provider counted them. It counts at its end,
+            so a text that SeedX cut before has no counts; quotas then use the run's estimate.
         completion_tokens: Tokens of the text, if the provider counted them.
         cost: Their price, if the model has one in the settings.
         first_text_ms: Milliseconds from the claim to the first text.

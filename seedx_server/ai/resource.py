@@ -26,6 +26,7 @@ from seedx_server.infrastructure.errors import (
     TooManyRequests,
     existing,
 )
+from seedx_server.infrastructure.text import whole_number
 from seedx_server.infrastructure.web.dependencies import SessionDep, json_response, parts_as
 from seedx_server.infrastructure.web.idempotency import KEY_REUSED, IdempotencyDep
 from seedx_server.infrastructure.web.openapi import Responses, problems
@@ -37,7 +38,6 @@ from seedx_server.users.actor import AccountParts, ActorDep
 router = APIRouter(tags=["ai"])
 
 LARGEST_EVENT_ID = 2**63 - 1
-MOST_DIGITS_OF_AN_EVENT = len(str(LARGEST_EVENT_ID))
 
 LastEventId = Annotated[
     str | None, Header(description="The id of the last event that the reader received.")
@@ -256,7 +256,7 @@ async def _no_events() -> AsyncIterator[bytes]:
 def _event_id(value: str | None) -> int:
     if not value:
         return 0
-    well_formed = value.isascii() and value.isdecimal() and len(value) <= MOST_DIGITS_OF_AN_EVENT
-    if not well_formed or int(value) > LARGEST_EVENT_ID:
+    event_id = whole_number(value, LARGEST_EVENT_ID)
+    if event_id is None:
         raise InvalidInput.of("Last-Event-ID", "must be an id of this stream, such as 93")
-    return int(value)
+    return event_id

@@ -45,11 +45,6 @@ class DomainError(Exception):
         self.retry_after = retry_after
         self.extra = extra or {}
 
-    @property
-    def title(self) -> str:
-        """The problem's short name, the same every time it occurs (RFC 9457, section 3.1.3)."""
-        return self.code.replace("_", " ").capitalize()
-
 
 class InvalidInput(DomainError):
     """A field of the request has a value that cannot be used."""
@@ -112,16 +107,17 @@ class Unavailable(DomainError):
     code = "unavailable"
 
 
-def existing(row: T | None, name: str) -> T:
+def existing(row: T | None, name: str, next_step: str = "") -> T:
     """Return the row that a repository looked for.
 
     Args:
         row: What the repository found for the actor.
         name: What was looked for, such as `ticket 42`.
+        next_step: A sentence on what to do if it does not exist.
 
     Raises:
         NotFound: It does not exist, or the actor may not see it.
     """
     if row is None:
-        raise NotFound(f"There is no {name}.")
+        raise NotFound(f"There is no {name}. {next_step}".rstrip())
     return row

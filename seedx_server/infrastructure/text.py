@@ -1,4 +1,4 @@
-"""Checks for text from outside before it is stored, and helpers that normalise or shorten it."""
+"""Checks and parses text from outside, and normalises or shortens it."""
 
 
 def storable(value: str) -> str:
@@ -41,6 +41,14 @@ def label(value: str) -> str:
 def distinct(tags: list[str]) -> list[str]:
     """Return the tags in lower case, without duplicates, in their order."""
     return list(dict.fromkeys(tag.lower() for tag in tags))
+
+
+def whole_number(value: str, largest: int) -> int | None:
+    """Return the number that ASCII digits spell, or None if it is not one from 0 to `largest`."""
+    # The length comes first: Python refuses to read thousands of digits.
+    is_short_enough = value.isascii() and value.isdecimal() and len(value) <= len(str(largest))
+    number = int(value) if is_short_enough else None
+    return number if number is not None and number <= largest else None
 
 
 def in_one_line(value: str, longest: int) -> str:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from seedx_server.infrastructure.access import Actor
 from seedx_server.infrastructure.database.engine import Session
 from seedx_server.infrastructure.database.repository import Page
-from seedx_server.infrastructure.errors import Forbidden, NotFound, PreconditionFailed
+from seedx_server.infrastructure.errors import Forbidden, PreconditionFailed, existing
 from seedx_server.knowledge.core import NewArticle
 from seedx_server.knowledge.models import Article
 from seedx_server.knowledge.passages import split_into_passages
 from seedx_server.knowledge.questions import concepts_of
 from seedx_server.knowledge.repository import ArticleRepository, FoundPassage
+
+LIST_ARTICLES = "List the articles with: seedx kb list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class KnowledgeService:
         Raises:
             NotFound: There is none with this slug.
         """
-        return _existing(await self._articles.by_slug(slug, actor=actor), slug)
+        article = await self._articles.by_slug(slug, actor=actor)
+        return existing(article, f"article {slug!r}", LIST_ARTICLES)
 
     async def put(
         self, slug: str, wanted: NewArticle, actor: Actor, expected_version: int | None = None
@@ -94,7 +97,8 @@ class KnowledgeService:
             PreconditionFailed: The article has another version.
         """
         _require_staff(actor)
-        article = _existing(await self._articles.lock_by_slug(slug, actor=actor), slug)
+        article = await self._articles.lock_by_slug(slug, actor=actor)
+        article = existing(article, f"article {slug!r}", LIST_ARTICLES)
         _require_version(article, expected_version)
         await self._articles.remove(article)
 
@@ -134,12 +138,6 @@ def _row(slug: str, wanted: NewArticle, actor: Actor) -> Article:
         content_hash=hashlib.sha256(content.encode()).digest(),
         updated_by=actor.id,
     )
-
-
-def _existing(article: Article | None, slug: str) -> Article:
-    if article is None:
-        raise NotFound(f"There is no article {slug!r}. List the articles with: seedx kb list")
-    return article
 
 
 def _require_staff(actor: Actor) -> None:

@@ -4,16 +4,18 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, UnaryExpression, func, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, Select, UnaryExpression, func, select, tuple_
 from sqlalchemy.orm import joinedload
 
 from seedx_server.infrastructure.access import Actor
 from seedx_server.infrastructure.database.cursor import decode_cursor, encode_cursor, foreign_cursor
-from seedx_server.infrastructure.database.engine import LARGEST_ID, can_be_id
+from seedx_server.infrastructure.database.engine import LARGEST_ID
 from seedx_server.infrastructure.database.repository import Page, RepositoryInterface, SqlRepository
 from seedx_server.infrastructure.errors import InvalidInput
+from seedx_server.infrastructure.text import whole_number
 from seedx_server.tickets.core import Priority, Sort, Status, TicketFilter
 from seedx_server.tickets.models import SEARCH_CONFIGURATION, Ticket
+from seedx_server.users.core import normalised_email
 from seedx_server.users.models import User
 
 TicketValue = str | int | list[str] | None
@@ -165,7 +167,7 @@ def _conditions(wanted: TicketFilter, actor: Actor) -> list[ColumnElement[bool]]
 def _requested_by(requester: str, actor: Actor) -> ColumnElement[bool]:
     if requester == "me":
         return Ticket.requester_id == actor.id
-    return Ticket.requester_id == _user_id("requester", requester, "`me`")
+    return Ticket.requester_id == _user("requester", requester, actor, "`me`")
 
 
 def _assigned_to(assignee: str, actor: Actor) -> ColumnElement[bool]:
@@ -173,11 +175,19 @@ def _assigned_to(assignee: str, actor: Actor) -> ColumnElement[bool]:
         return Ticket.assignee_id.is_(None)
     if assignee == "me":
         return Ticket.assignee_id == actor.id
-    return Ticket.assignee_id == _user_id("assignee", assignee, "`me` or `none`")
+    return Ticket.assignee_id == _user("assignee", assignee, actor, "`me` or `none`")
 
 
-def _user_id(field: str, value: str, others: str) -> int:
-    well_formed = value.isascii() and value.isdecimal() and len(value) <= len(str(LARGEST_ID))
-    if well_formed and can_be_id(int(value)):
-        return int(value)
-    raise InvalidInput.of(field, f"must be a user's id, {others}")
+def _user(field: str, value: str, actor: Actor, others: str) -> int | ScalarSelect[int]:
+    """Return the id that a filter names, or for staff the id of an e-mail address' account."""
+    if actor.is_staff and "@" in value:
+        try:
+            address = normalised_email(value)
+        except ValueError as error:
+            raise InvalidInput.of(field, str(error)) from None
+        return select(User.id).where(User.email == address).scalar_subquery()
+    user_id = whole_number(value, LARGEST_ID)
+    if not user_id:
+        email = "an e-mail address, " if actor.is_staff else ""
+        raise InvalidInput.of(field, f"must be a user's id, {email}{others}")
+    return user_id

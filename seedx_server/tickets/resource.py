@@ -53,10 +53,18 @@ async def _filter(
     *,
     status: Annotated[list[Status], Query()] = [],  # noqa: B006  # FastAPI copies defaults
     assignee: Annotated[
-        str | None, Query(max_length=LONGEST_EMAIL, description="A user's id, `me` or `none`.")
+        str | None,
+        Query(
+            max_length=LONGEST_EMAIL,
+            description="A user's id, `me`, `none`, or for staff an e-mail address.",
+        ),
     ] = None,
     requester: Annotated[
-        str | None, Query(max_length=LONGEST_EMAIL, description="A user's id or `me`.")
+        str | None,
+        Query(
+            max_length=LONGEST_EMAIL,
+            description="A user's id, `me`, or for staff an e-mail address.",
+        ),
     ] = None,
     tag: Annotated[
         list[SearchText], Query(max_length=MOST_TAGS)

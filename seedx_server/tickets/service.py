@@ -118,7 +118,7 @@ class TicketService:
         return existing(await self._tickets.get(ticket_id, actor=actor), f"ticket {ticket_id}")
 
     async def _check_assignee(self, assignee_id: int | None) -> None:
-        if assignee_id is not None and not await self._users.unscoped_staff(assignee_id):
+        if assignee_id is not None and not await self._users.unscoped_is_staff(assignee_id):
             raise InvalidInput.of("assignee_id", "is not the id of a member of staff")
 
     async def _write(self, ticket: Ticket, changes: dict[str, TicketValue], actor: Actor) -> None:

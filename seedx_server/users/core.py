@@ -121,6 +121,23 @@ class UserPage(BaseModel):
     next_cursor: str | None
 
 
+class StaffMember(BaseModel):
+    """A member of staff as other staff see them."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    name: str
+    email: str
+    role: Role
+
+
+class StaffList(BaseModel):
+    """The people whom a ticket can be assigned to, by name."""
+
+    items: list[StaffMember]
+
+
 class SessionDocument(BaseModel):
     """A session: its tokens and its account."""
 

@@ -1,6 +1,7 @@
 """Queries over accounts and sessions."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +15,9 @@ from seedx_server.infrastructure.database.repository import RepositoryInterface,
 from seedx_server.infrastructure.database.retention import delete_in_batches
 from seedx_server.users.models import RefreshToken, User, UserSession
 from seedx_server.users.revocation import SESSION_TOPIC, USER_TOPIC
+
+MOST_STAFF = 1_000
+"""More members of staff than this are not listed: the list is a menu, not a report."""
 
 
 class UserRepositoryInterface(RepositoryInterface[User]):
@@ -32,7 +36,11 @@ class UserRepositoryInterface(RepositoryInterface[User]):
         """Return the account of a normalised address, regardless of the actor, and lock it."""
 
     @abstractmethod
-    async def unscoped_staff(self, user_id: int) -> bool:
+    async def unscoped_staff(self) -> Sequence[User]:
+        """Return the members of staff whose accounts are not disabled, by name."""
+
+    @abstractmethod
+    async def unscoped_is_staff(self, user_id: int) -> bool:
         """Return whether this is the id of a member of staff whose account is not disabled."""
 
     @abstractmethod
@@ -70,7 +78,17 @@ class UserRepository(SqlRepository[User], UserRepositoryInterface):
         """Return the account of a normalised address, regardless of the actor, and lock it."""
         return await self.session.scalar(select(User).where(User.email == email).with_for_update())
 
-    async def unscoped_staff(self, user_id: int) -> bool:
+    async def unscoped_staff(self) -> Sequence[User]:
+        """Return the members of staff whose accounts are not disabled, by name."""
+        statement = (
+            select(User)
+            .where(User.role.in_(STAFF), User.disabled_at.is_(None))
+            .order_by(User.name, User.id)
+            .limit(MOST_STAFF)
+        )
+        return (await self.session.scalars(statement)).all()
+
+    async def unscoped_is_staff(self, user_id: int) -> bool:
         """Return whether this is the id of a member of staff whose account is not disabled."""
         if not can_be_id(user_id):
             return False

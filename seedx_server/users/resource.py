@@ -16,7 +16,7 @@ from seedx_server.infrastructure.errors import (
 from seedx_server.infrastructure.web.dependencies import Cursor, Limit, SessionDep, json_response
 from seedx_server.infrastructure.web.openapi import problems
 from seedx_server.infrastructure.web.problems import problem_response
-from seedx_server.users.actor import AccountPartsDep, ActorDep, AdminDep
+from seedx_server.users.actor import AccountPartsDep, ActorDep, AdminDep, StaffDep
 from seedx_server.users.core import (
     LONGEST_EMAIL,
     LONGEST_PASSWORD,
@@ -25,6 +25,8 @@ from seedx_server.users.core import (
     RefreshRequest,
     SessionDocument,
     SignUp,
+    StaffList,
+    StaffMember,
     UserDocument,
     UserPage,
     UserPatch,
@@ -39,6 +41,7 @@ BAD_CREDENTIALS = (Unauthenticated, "bad_credentials")
 public = APIRouter(prefix="/auth", tags=["auth"])
 signed_in = APIRouter(tags=["auth"])
 router = APIRouter(prefix="/users", tags=["users"])
+staff = APIRouter(tags=["users"])
 
 
 async def _user_service(parts: AccountPartsDep, session: SessionDep) -> UserService:
@@ -148,6 +151,14 @@ async def log_out(actor: ActorDep, auth: Auth) -> None:
 async def me(actor: ActorDep, users: Users) -> Response:
     """Show the account that is signed in."""
     return json_response(UserDocument.model_validate(await users.get(actor.id, actor)))
+
+
+@staff.get("/staff", response_model=StaffList, responses=problems(Forbidden))
+async def list_staff(_: StaffDep, users: Users) -> Response:
+    """List the people whom a ticket can be assigned to, by name."""
+    return json_response(
+        StaffList(items=[StaffMember.model_validate(user) for user in await users.staff()])
+    )
 
 
 @router.get("", response_model=UserPage, responses=problems(Forbidden, InvalidInput))

@@ -1,5 +1,6 @@
 """Rules of accounts and of signing in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -95,6 +96,10 @@ class UserService:
     async def page(self, actor: Actor, limit: int, cursor: str | None) -> Page[User]:
         """Return a page of accounts, newest first."""
         return await self._users.page(actor=actor, limit=limit, cursor=cursor)
+
+    async def staff(self) -> Sequence[User]:
+        """Return the people whom a ticket can be assigned to, by name."""
+        return await self._users.unscoped_staff()
 
     async def change(self, user_id: int, patch: UserPatch, actor: Actor) -> User:
         """Change an account's role, or disable or enable it.

@@ -11,7 +11,7 @@ import typer
 from seedx_cli.context import Context
 from seedx_cli.errors import UsageError
 from seedx_cli.local.entry import entry
-from seedx_cli.parsing.command import Command, command_app, context_of
+from seedx_cli.parsing.command import LocalCommand, command_app, context_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ app = command_app()
 
 @app.command(
     "backup",
-    cls=Command,
+    cls=LocalCommand,
     epilog="""
     seedx db backup seedx-2026-11-23.dump
     seedx db backup /var/backups/seedx.dump --force

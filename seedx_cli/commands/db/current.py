@@ -6,7 +6,7 @@ import typer
 
 from seedx_cli.context import Context
 from seedx_cli.local.entry import entry
-from seedx_cli.parsing.command import Command, command_app, context_of
+from seedx_cli.parsing.command import LocalCommand, command_app, context_of
 
 
 def run(context: Context) -> None:
@@ -24,7 +24,7 @@ app = command_app()
 
 @app.command(
     "current",
-    cls=Command,
+    cls=LocalCommand,
     epilog="""
     seedx db current
     seedx db current --json

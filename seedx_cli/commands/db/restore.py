@@ -11,7 +11,7 @@ import typer
 from seedx_cli.context import Context
 from seedx_cli.errors import UsageError
 from seedx_cli.local.entry import entry
-from seedx_cli.parsing.command import Command, command_app, context_of
+from seedx_cli.parsing.command import LocalCommand, command_app, context_of
 from seedx_cli.terminal.prompts import confirm
 
 
@@ -52,7 +52,7 @@ app = command_app()
 
 @app.command(
     "restore",
-    cls=Command,
+    cls=LocalCommand,
     epilog="""
     seedx db restore seedx-2026-11-23.dump
     seedx db restore seedx-2026-11-23.dump --yes

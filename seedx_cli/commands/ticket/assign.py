@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from seedx_cli.context import Context
-from seedx_cli.errors import UsageError
+from seedx_cli.errors import NotFoundError, UsageError
 from seedx_cli.parsing.arguments import Number
 from seedx_cli.parsing.command import Command, command_app, context_of
+from seedx_cli.terminal.safe_text import safe_line
 from seedx_cli.tickets.changing import change
-from seedx_cli.tickets.people import find_user
+
+_MOST_ADDRESSES = 10
 
 
 @dataclass(frozen=True)
@@ -62,4 +64,11 @@ def _assignee(who: str, context: Context) -> int | None:
         raise UsageError(
             f"{who!r} does not name anybody", hint="Give me, nobody, an e-mail address or an id"
         )
-    return find_user(who, context)["id"]
+    staff = context.api.users.staff()
+    for member in staff:
+        if member["email"].casefold() == who.casefold():
+            return member["id"]
+    addresses = ", ".join(safe_line(member["email"]) for member in staff[:_MOST_ADDRESSES])
+    raise NotFoundError(
+        f"No member of staff has the address {who}", hint=f"Members of staff: {addresses}"
+    )

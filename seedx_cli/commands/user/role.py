@@ -9,8 +9,9 @@ import typer
 
 from seedx_cli.config import is_this_machine
 from seedx_cli.context import Context
+from seedx_cli.errors import NotFoundError
 from seedx_cli.parsing.arguments import Role
-from seedx_cli.parsing.command import Command, command_app, context_of
+from seedx_cli.parsing.command import Command, command_app, context_of, refuse_server
 from seedx_cli.terminal.safe_text import safe_line
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class RoleOptions:
 
 def run(options: RoleOptions, context: Context) -> None:
     """Give the account the role."""
+    if options.local:
+        refuse_server(context.shared)
     is_local = _is_local(context) if options.local is None else options.local
     user = _on_this_machine(options) if is_local else _through_the_api(options, context)
     if context.io.json:
@@ -88,7 +91,15 @@ def _on_this_machine(options: RoleOptions) -> User:
 
 
 def _through_the_api(options: RoleOptions, context: Context) -> User:
-    from seedx_cli.tickets.people import find_user
-
-    user = find_user(options.email, context)
+    user = _find_user(options.email, context)
     return context.api.users.edit(user["id"], role=options.role)
+
+
+def _find_user(email: str, context: Context) -> User:
+    """Return the account with an e-mail address; upper and lower case make no difference."""
+    for user in context.api.users.all():
+        if user["email"].casefold() == email.casefold():
+            return user
+    raise NotFoundError(
+        f"There is no account with the address {email}", hint="See all accounts: seedx user list"
+    )

@@ -9,7 +9,7 @@ import math
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from prometheus_client import Counter
@@ -111,7 +111,7 @@ class AnswerText(Protocol):
 class GenerationFailed(Unavailable):
     """No provider answered, or the one that did stopped early and cannot be retried.
 
-    Its `detail` is for the customer; the cause is in the log.
+    Its `detail` is for whoever asked for the text, a customer or staff; the cause is in the log.
 
     Args:
         provider: The name of the provider that failed last.
@@ -122,8 +122,8 @@ class GenerationFailed(Unavailable):
 
     def __init__(self, provider: str, error: ProviderError) -> None:
         super().__init__(
-            "The AI cannot answer right now. Nothing you wrote is lost: try again in a minute, "
-            "or wait for the support team to answer.",
+            "The AI cannot answer right now. Nothing you wrote is lost; wait a minute, then "
+            "try again.",
             retry_after=math.ceil(error.retry_after or RETRY_AFTER_SECONDS),
         )
         self.provider = provider
@@ -326,7 +326,7 @@ class _Attempt:
                     self._text.restart()
                 self._append_within_limit(given)
                 if self._raw > HIDDEN_TEXT_FACTOR * self._deadlines.limits.characters:
-                    self._finished = Finished("length")
+                    self._cut()
             case Handoff(reason):
                 self._handoff = reason
             case Finished():
@@ -337,8 +337,13 @@ class _Attempt:
         room = self._deadlines.limits.characters - self.visible
         if len(text) > room:
             text = text[:room]
-            self._finished = Finished("length")
+            self._cut()
         self._append(text)
+
+    def _cut(self) -> None:
+        """End the answer here; a count that the provider has already reported is kept."""
+        finished = self._finished or Finished("length")
+        self._finished = replace(finished, finish_reason="length")
 
     def _append(self, text: str) -> None:
         if not text:

@@ -13,7 +13,7 @@ from seedx_server.ai.core import TO_CUSTOMERS, HandoffReason, Outcome, RunStatus
 from seedx_server.ai.engine.grounding import ground, queries_of_question, queries_of_ticket
 from seedx_server.ai.engine.live import LiveRun
 from seedx_server.ai.models import Run
-from seedx_server.ai.providers.protocol import GenerationRequest, Provider, Transcript, Turn
+from seedx_server.ai.providers.protocol import GenerationRequest, Provider, Side, Transcript, Turn
 from seedx_server.config import Settings
 from seedx_server.infrastructure.access import STAFF, Actor, Role
 from seedx_server.infrastructure.database.engine import Sessions, outlasting_outages
@@ -78,7 +78,7 @@ class AIComposer:
         began = time.monotonic()
         briefing = await outlasting_outages(lambda: self._brief(run))
         # A message that the customer added while the run was queued is answered too.
-        run.trigger_message_id = briefing.answered_message_id
+        live.answered_message_id = briefing.answered_message_id
         live.spend(sum(estimate_tokens(part.content) for part in briefing.request.messages))
         text = _TimedText(live)
         try:
@@ -154,15 +154,15 @@ async def _transcript(session: AsyncSession, run: Run) -> tuple[Transcript, int 
     transcript = Transcript(
         title=ticket.title,
         description=ticket.description,
-        turns=[_turn(message) for message in messages],
+        turns=[_turn(message, ticket.requester_id) for message in messages],
     )
-    return transcript, _answered_message(run, messages)
+    return transcript, _answered_message(run, messages, ticket.requester_id)
 
 
-def _answered_message(run: Run, messages: Sequence[Message]) -> int | None:
+def _answered_message(run: Run, messages: Sequence[Message], requester_id: int) -> int | None:
     """Return the id of the message to answer: the newest one if the customer added more."""
     newer = [m for m in messages if not m.internal and m.id > (run.trigger_message_id or 0)]
-    if newer and all(m.author is not None and m.author.role not in STAFF for m in newer):
+    if newer and all(_side(message, requester_id) == "customer" for message in newer):
         return newer[-1].id
     return run.trigger_message_id
 
@@ -182,12 +182,20 @@ def _reader(run: Run) -> Actor:
     return Actor(id=run.requested_by, role=Role.CUSTOMER, name="", session_id=0)
 
 
-def _turn(message: Message) -> Turn:
-    if message.author is None:
-        return Turn(author="ai", name="AI", content=message.content, internal=message.internal)
+def _turn(message: Message, requester_id: int) -> Turn:
     return Turn(
-        author="staff" if message.author.role in STAFF else "customer",
-        name=message.author.name,
+        author=_side(message, requester_id),
+        name="AI" if message.author is None else message.author.name,
         content=message.content,
         internal=message.internal,
     )
+
+
+def _side(message: Message, requester_id: int) -> Side:
+    """Return which side a message is from: a requester is the customer, whatever their role."""
+    author = message.author
+    if author is None:
+        return "ai"
+    if message.internal:
+        return "staff"
+    return "staff" if author.role in STAFF and author.id != requester_id else "customer"

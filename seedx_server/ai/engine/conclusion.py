@@ -67,34 +67,36 @@ class Conclusion:
             if ticket is None:
                 raise LeaseLost(f"ticket {run.ticket_id} is gone")
             if _is_reply(run):
-                outcome = await self._apply_reply(run, ticket, live.text, outcome)
-        if not await self._runs.finish(live.last_flush(), outcome, run.trigger_message_id):
+                outcome = await self._apply_reply(run, ticket, live, outcome)
+        if not await self._runs.finish(live.last_flush(), outcome, live.answered_message_id):
             raise LeaseLost(f"run {run.id} has another owner")
         if run.ticket_id is not None:
             await self._record(run, run.ticket_id, outcome)
         return outcome
 
-    async def _apply_reply(self, run: Run, ticket: Ticket, text: str, outcome: Outcome) -> Outcome:
+    async def _apply_reply(
+        self, run: Run, ticket: Ticket, live: LiveRun, outcome: Outcome
+    ) -> Outcome:
         """Post the reply, or hand the ticket to staff; return the outcome as it is then."""
-        is_overtaken = await self._is_overtaken(run, ticket)
+        is_overtaken = await self._is_overtaken(run, ticket, live.answered_message_id)
         match outcome.status:
             case RunStatus.DONE if is_overtaken:
                 return replace(outcome, finish_reason="superseded")
             case RunStatus.DONE:
                 message = await self._poster.post_from_ai(
-                    ticket, text, outcome.citations, _status_after(ticket, outcome)
+                    ticket, live.text, outcome.citations, _status_after(ticket, outcome)
                 )
                 return replace(outcome, posted=True, message_id=message.id)
             case RunStatus.FAILED if not is_overtaken:
                 await self._hand_to_staff(ticket)
         return outcome
 
-    async def _is_overtaken(self, run: Run, ticket: Ticket) -> bool:
+    async def _is_overtaken(self, run: Run, ticket: Ticket, answered: int | None) -> bool:
         newest = await self._messages.unscoped_newest_public_id(ticket.id)
         return (
             ticket.status is Status.CLOSED
             or ticket.assignee_id != run.assignee_id
-            or newest != run.trigger_message_id
+            or newest != answered
         )
 
     async def _hand_to_staff(self, ticket: Ticket) -> None:

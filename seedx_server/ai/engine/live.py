@@ -18,6 +18,8 @@ class LiveRun:
         edition: How often the text was started; it rises when the text is discarded.
         written_edition: The edition of the text in the database.
         on_change: Called after each change of the text.
+        answered_message_id: The id of the message that the text answers; None for the ticket's
+            description, or without a ticket.
         tokens: Roughly how many tokens the run has used, discarded text included.
         length: The length of the text, in characters.
         written: How many of these characters are in the database.
@@ -30,6 +32,7 @@ class LiveRun:
     edition: int
     written_edition: int
     on_change: Callable[["LiveRun"], None]
+    answered_message_id: int | None = None
     tokens: int = 0
     length: int = 0
     written: int = 0

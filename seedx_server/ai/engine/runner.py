@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from seedx_server.ai.core import HandoffReason, Outcome, RunStatus
+from seedx_server.ai.core import HandoffReason, Outcome, Purpose, RunStatus
 from seedx_server.ai.engine.conclusion import LeaseLost, conclusion
 from seedx_server.ai.engine.live import LiveRun, LiveRuns
 from seedx_server.ai.engine.writer import Writer
@@ -27,9 +27,18 @@ from seedx_server.infrastructure.observability import Metrics
 logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
+"""The most attempts at the text. One more attempt ends the run as failed, with all that belongs to
+its end; if even that cannot be written, the next claim only marks the run as failed."""
 LONGEST_POLL_SECONDS = 2.0
 STOP_GRACE_SECONDS = 3.0
 SERVER_FAULT = "The AI could not answer because of an error in the server."
+NAMES = {
+    Purpose.REPLY: "reply",
+    Purpose.DRAFT: "draft",
+    Purpose.SUMMARY: "summary",
+    Purpose.ASK: "answer",
+}
+"""What the text of a run is called in messages to people."""
 
 
 class Composer(Protocol):
@@ -125,7 +134,12 @@ class Runner:
 
     async def _claim(self) -> bool:
         async with self._sessions() as session, session.begin():
-            run = await RunLeases(session).claim(self._lease, self.live.keys())
+            leases = RunLeases(session)
+            run = await leases.claim(self._lease, self.live.keys())
+            if run is not None and run.attempts > MOST_ATTEMPTS + 1:
+                logger.error("run %d cannot be ended properly; it is marked as failed", run.id)
+                await leases.fail(run.id, _never_finished(run))
+                return True
         if run is None or run.lease_token is None:
             return False
         live = LiveRun(
@@ -133,6 +147,7 @@ class Runner:
             edition=run.edition,
             written_edition=run.edition,
             on_change=self._on_change,
+            answered_message_id=run.trigger_message_id,
             tokens=run.estimated_tokens,
         )
         self.live[run.id] = live
@@ -156,7 +171,7 @@ class Runner:
 
     async def _compose(self, run: Run, live: LiveRun) -> Outcome:
         if run.attempts > MOST_ATTEMPTS:
-            return _failed_outcome("This reply was started several times and never finished.")
+            return _failed_outcome(_never_finished(run))
         try:
             return await self._composer.compose(run, live)
         except asyncio.CancelledError:
@@ -216,6 +231,10 @@ class Runner:
 
 def _failed_outcome(error: str) -> Outcome:
     return Outcome(RunStatus.FAILED, "error", error=error, handoff=HandoffReason.PROVIDER_FAILURE)
+
+
+def _never_finished(run: Run) -> str:
+    return f"The {NAMES[run.purpose]} was started several times and never finished."
 
 
 async def _cancel_and_wait(tasks: list[asyncio.Task[None]]) -> None:

@@ -18,16 +18,17 @@ from fastapi.sse import format_sse_event
 from prometheus_client import Gauge
 from pydantic import JsonValue
 
-from seedx_server.ai.core import LIVE, EventDocument, OutcomeDocument, RunStatus
+from seedx_server.ai.core import LIVE, EventDocument, OutcomeDocument, Purpose, RunStatus
 from seedx_server.ai.engine.live import LiveRuns
 from seedx_server.ai.leases import RUN_TOPIC
 from seedx_server.ai.models import Run
 from seedx_server.ai.repository import RunRepository
 from seedx_server.infrastructure.access import Actor
-from seedx_server.infrastructure.database.engine import OUTAGE, Sessions
+from seedx_server.infrastructure.database.engine import LARGEST_ID, OUTAGE, Sessions
 from seedx_server.infrastructure.database.events import Event, EventType, read_after
 from seedx_server.infrastructure.database.notify import Notifier
 from seedx_server.infrastructure.errors import DomainError, InvalidInput, NotFound, Unavailable
+from seedx_server.infrastructure.text import whole_number
 from seedx_server.infrastructure.web.problems import problem_document
 from seedx_server.messages.core import Author, MessageDocument
 from seedx_server.messages.repository import MessageRepository
@@ -38,9 +39,18 @@ KEEP_ALIVE = b": keep-alive\n\n"
 CAUGHT_UP = b": caught up\n\n"
 """Tells the reader of a ticket's events, once per connection, that all past events were sent."""
 POLL_SECONDS = 5.0
-MOST_DIGITS = 9
+LARGEST_OFFSET = 999_999_999
+"""Behind the end of any text, and small enough for PostgreSQL to count on from it."""
 LONGEST_SECONDS = 600.0
 """A stream ends after this time and the client resumes, so revoked access does not last longer."""
+
+NEXT_STEPS = {
+    Purpose.REPLY: "Your ticket is open for a person; try again with: seedx ai {ticket_id}",
+    Purpose.DRAFT: "Try again with: seedx ai {ticket_id} --draft",
+    Purpose.SUMMARY: "Try again with: seedx ai {ticket_id} --summary",
+    Purpose.ASK: "Open a ticket for a person to answer: seedx ticket new",
+}
+"""What the reader of a failed run can do; only a failed reply opens the ticket for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +67,11 @@ class Position:
         Raises:
             InvalidInput: It is not an id of a run's stream.
         """
-        run_id, dot, offset = last_event_id.partition(".")
-        well_formed = dot and all(
-            part.isascii() and part.isdecimal() and len(part) <= MOST_DIGITS
-            for part in (run_id, offset)
-        )
-        if not well_formed:
+        before, _, after = last_event_id.partition(".")
+        run_id, offset = whole_number(before, LARGEST_ID), whole_number(after, LARGEST_OFFSET)
+        if run_id is None or offset is None:
             raise InvalidInput.of("Last-Event-ID", "must be an id of this stream, such as 17.305")
-        return cls(int(run_id), int(offset))
+        return cls(run_id, offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,10 +253,7 @@ class _Stream:
 def run_failure(run: Run) -> DomainError:
     """Return the error that the reader of a failed run gets."""
     why = run.error or "The AI could not answer."
-    if run.ticket_id is None:
-        next_step = "Open a ticket for a person to answer: seedx ticket new"
-    else:
-        next_step = f"Your ticket is open for a person; try again with: seedx ai {run.ticket_id}"
+    next_step = NEXT_STEPS[run.purpose].format(ticket_id=run.ticket_id)
     return Unavailable(
         f"{why} {next_step}",
         code="ai_provider_unavailable",

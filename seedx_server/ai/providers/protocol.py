@@ -19,6 +19,10 @@ class ChatMessage:
     content: str
 
 
+Side = Literal["customer", "staff", "ai"]
+"""The side that a message is from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One message of a transcript.
@@ -30,7 +34,7 @@ class Turn:
         internal: Whether it is a note, which only staff may see.
     """
 
-    author: Literal["customer", "staff", "ai"]
+    author: Side
     name: str
     content: str
     internal: bool = False

@@ -73,19 +73,23 @@ ProblemDocument = dict[str, str | int | list[dict[str, str]]]
 
 def problem_document(error: DomainError) -> ProblemDocument:
     """Return the problem document for an error."""
-    document: ProblemDocument = {
-        "type": f"urn:seedx:problem:{error.code}",
-        "title": error.title,
-        "status": int(error.status),
-        "detail": error.detail,
-        "code": error.code,
-        **error.extra,
-    }
+    document = _document(error.status, error.code, error.detail) | error.extra
     if error.fields:
         document["errors"] = [
             {"field": problem.field, "message": problem.message} for problem in error.fields
         ]
     return document
+
+
+def _document(status: HTTPStatus, code: str, detail: str) -> ProblemDocument:
+    # The title is the same each time the problem occurs (RFC 9457, section 3.1.3).
+    return {
+        "type": f"urn:seedx:problem:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+    }
 
 
 def problem_headers(error: DomainError) -> dict[str, str]:
@@ -128,15 +132,9 @@ def install(app: FastAPI) -> None:
 
 def unexpected() -> JSONResponse:
     """Return the response to a failure of the server itself; the log has the cause."""
-    document: ProblemDocument = {
-        "type": "urn:seedx:problem:internal_error",
-        "title": "Internal error",
-        "status": int(HTTPStatus.INTERNAL_SERVER_ERROR),
-        "detail": "The server failed. Try again; if it fails again, give the operator the "
-        "X-Request-ID.",
-        "code": "internal_error",
-    }
-    return JSONResponse(document, HTTPStatus.INTERNAL_SERVER_ERROR, media_type=MEDIA_TYPE)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    detail = "The server failed. Try again; if it fails again, give the operator the X-Request-ID."
+    return JSONResponse(_document(status, "internal_error", detail), status, media_type=MEDIA_TYPE)
 
 
 async def _domain_error(_: Request, error: Exception) -> JSONResponse:
@@ -176,13 +174,7 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
         # FastAPI raises it for a body that is nested too deeply or has too long a number.
         return problem_response(InvalidInput.of("body", "cannot be read"))
     code = CODES.get(status, "bad_request")
-    document: ProblemDocument = {
-        "type": f"urn:seedx:problem:{code}",
-        "title": code.replace("_", " ").capitalize(),
-        "status": int(status),
-        "detail": DETAILS.get(status, str(error.detail)),
-        "code": code,
-    }
+    document = _document(status, code, DETAILS.get(status, str(error.detail)))
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         methods = methods_of(request.scope)

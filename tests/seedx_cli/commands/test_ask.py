@@ -60,6 +60,17 @@ SECRETS = [
     ("Authorization: hunter2hunter2", "hunter2"),
     ("Authorization: Basic dXNlcjpw\n YXNzd29yZA==", "YXNzd29yZA"),
     ("Cookie: theme=dark; session=hunter2", "hunter2"),
+    ("Cookie: jwt=eyJhbGciOiJI.eyJzdWIiOiIxIn0.c2lnbmF0dXJl; sid=hunter2", "hunter2"),
+    ('Cookie: theme="dark"; session="hunter2"', "hunter2"),
+    ("Cookie:theme=dark; session=hunter2", "hunter2"),
+    ('DB_PASSWORD="x AKIAABCDEFGHIJKLMNOP hunter2"', "hunter2"),
+    ("DB_PASSWORD=x-AKIAABCDEFGHIJKLMNOP-hunter2", "hunter2"),
+    ("Cookie: [redacted: JSON web token]; sid=hunter2", "hunter2"),
+    ("[redacted: AKIAABCDEFGHIJKLMNOP]", "AKIAABCDEFGHIJKLMNOP"),
+    ('Authorization: Digest username="ada", response="hunter2"', "hunter2"),
+    ('Proxy-Authorization: Digest username = "a", response = "hunter2"', "hunter2"),
+    ("""-H 'Authorization: Digest username="ada", response="hunter2"'""", "hunter2"),
+    ('"Authorization": "Digest username=\\"ada\\", response=\\"hunter2\\""', "hunter2"),
     ("curl -H 'X-Auth-Token: hunter2' https://example.com", "hunter2"),
     ("curl -u ada:hunter2 https://example.com", "hunter2"),
     ("postgres://ada:hun@ter2@db/desk", "ter2"),
@@ -126,6 +137,19 @@ def test_redacting_twice_is_redacting_once(text: str) -> None:
     assert redact(once, emails=True)[0] == once
 
 
+@pytest.mark.parametrize(("text", "_secret"), SECRETS)
+def test_redacting_a_secret_twice_is_redacting_it_once(text: str, _secret: str) -> None:
+    once, _ = redact(text, emails=True)
+    assert redact(once, emails=True)[0] == once
+
+
+def test_what_follows_a_quoted_header_stays() -> None:
+    text = """curl -H 'Authorization: Digest response="hunter2"' https://example.com"""
+    assert (
+        redact(text)[0] == "curl -H 'Authorization: [redacted: authorization]' https://example.com"
+    )
+
+
 @pytest.mark.parametrize(
     "unit",
     [
@@ -143,6 +167,12 @@ def test_redacting_twice_is_redacting_once(text: str) -> None:
         "Basic a",
         "mysql -",
         "login a password",
+        "Authorization: ",
+        'Authorization: x="',
+        'Cookie: a="b',
+        "Cookie:",
+        "[redacted: ",
+        "password='[redacted: secret]",
         "<password",
         "password: |\n a\n",
         "\\\n",

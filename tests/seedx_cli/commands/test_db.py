@@ -57,3 +57,31 @@ def test_a_role_for_nobody_is_not_found(operator: Cli) -> None:
 
     assert done.returncode == 5
     assert "There is no account for nobody@example.org" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--server", "--profile"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("db", "upgrade"),
+        ("db", "current"),
+        ("db", "backup", "other.dump"),
+        ("db", "restore", "desk.dump", "--yes"),
+        ("user", "role", "ada@example.com", "admin", "--local"),
+        ("serve", "--port", "0"),
+    ],
+    ids=" ".join,
+)
+def test_another_server_is_refused_by_what_works_on_this_one(
+    cli: Cli, words: tuple[str, ...], option: str
+) -> None:
+    (cli.folder / "desk.dump").write_text("")
+
+    done = cli.run(
+        *words, option, "https://desk.example.com", DATABASE_URL="postgresql://x@[::1]:1/x"
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    said = f"Error: This command works on this machine's database; {option} does not apply.\n"
+    assert done.stderr == said
+    assert not (cli.folder / "other.dump").exists()

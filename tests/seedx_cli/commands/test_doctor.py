@@ -22,6 +22,13 @@ def test_a_server_that_is_ready_is_healthy(newcomer: Cli, server: Server) -> Non
     assert finding(newcomer, "server") == ("ok", f"{server.url} (SEEDX_URL) is ready")
 
 
+def test_a_configuration_folder_that_can_be_created_is_healthy(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "no" / ".config" / "seedx"
+    cli.environment["SEEDX_CONFIG_DIR"] = str(folder)
+
+    assert finding(cli, "configuration") == ("ok", f"{folder}, profile default (default)")
+
+
 def test_a_server_that_cannot_be_reached_is_not(newcomer: Cli) -> None:
     newcomer.environment["SEEDX_URL"] = "http://127.0.0.1:1"
     assert finding(newcomer, "server")[0] == "failed"

@@ -46,7 +46,7 @@ def test_the_slug_comes_from_the_path(name: str, slug: str) -> None:
     ("name", "text", "complaint"),
     [
         ("a.md", "", "no content"),
-        ("a.md", "---\ntitle: [\n---\nx", "not YAML"),
+        ("a.md", "---\ntitle: [\n---\nx", "not YAML, line 2$"),
         ("a.md", "---\n- a\n---\nx", "not a mapping"),
         ("a.md", "---\ntags: 3\n---\nx", "not a list"),
         ("例.md", "x", "No slug"),
@@ -59,6 +59,14 @@ def test_a_file_that_is_no_article_is_named(
     with pytest.raises(UsageError, match=complaint) as error:
         read_all([tmp_path])
     assert str(file) in error.value.message
+
+
+def test_a_file_that_is_not_text_is_named_in_plain_words(tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_bytes(b"# Caf\xe9")
+    with pytest.raises(UsageError) as error:
+        read_all([file])
+    assert error.value.message == f"{file} is not text in UTF-8"
 
 
 def test_two_files_cannot_have_one_slug(tmp_path: Path) -> None:

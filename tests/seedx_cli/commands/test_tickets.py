@@ -223,6 +223,10 @@ def test_staff_work_the_queue(customer: Cli, staff: Cli) -> None:
     assert claimed["id"] in [ticket["id"] for ticket in mine]
     assert staff.json("ticket", "assign", number, "nobody")["assignee"] is None
     assert staff.json("ticket", "assign", number, "me")["assignee"]["name"] == "Kim"
+    address = staff.json("whoami")["email"]
+    assert staff.json("ticket", "assign", number, address.upper())["assignee"]["name"] == "Kim"
+    mine = staff.json("ticket", "list", "--assignee", address)["items"]
+    assert int(number) in [ticket["id"] for ticket in mine]
     staff.ok("ticket", "note", number, "-b", "for staff")
     assert "for staff" in staff.ok("ticket", "show", number)
     assert "for staff" not in customer.ok("ticket", "show", number)

@@ -1,5 +1,6 @@
 """What completion answers to a shell."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,22 @@ def test_the_cursor_ends_what_is_completed(cli: Cli) -> None:
     assert cli.ok(_SEEDX_COMPLETE="bash", COMP_LINE=line, COMP_POINT=point).split() == [
         *("new", "note")
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "point"),
+    [
+        (b"seedx ticket \xff", "14"),
+        ("seedx ticket né".encode(), "15"),
+        (b"seedx ticket n", "here"),
+        (b"seedx ticket n", ""),
+    ],
+    ids=["not UTF-8", "cursor inside a letter", "no number", "no position"],
+)
+def test_a_line_that_cannot_be_read_offers_nothing(cli: Cli, line: bytes, point: str) -> None:
+    done = cli.run(_SEEDX_COMPLETE="bash", COMP_LINE=os.fsdecode(line), COMP_POINT=point)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize(

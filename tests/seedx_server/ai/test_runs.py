@@ -40,6 +40,17 @@ class TestAReply:
         assert events[-1].data["usage"] == {"prompt_tokens": 21, "completion_tokens": 13}
         assert events[-1].id == f"{events[0].data['run_id']}.{len(''.join(ANSWER))}"
 
+    async def test_to_a_member_of_staff_who_opened_the_ticket_is_to_a_customer(
+        self, groq_desk: Desk, upstream: FakeUpstream
+    ) -> None:
+        ada = await groq_desk.staff()
+        ticket = await ada.ticket()
+        await ada.message(ticket, "Why does the export stop?")
+
+        await answered(ada, ticket)
+
+        assert "Message 2, customer, " in upstream.requests[0].prompt
+
     async def test_is_one_message_and_makes_it_the_customers_turn(self, groq_desk: Desk) -> None:
         cleo = await groq_desk.customer()
         ticket = await cleo.ticket()
@@ -315,6 +326,24 @@ class TestAFailedRun:
         assert after["status"] == "open"
         run = await run_of(cleo, StreamEvent(None, None, {"run_id": 1}))
         assert (run["status"], run["handoff"]) == ("failed", "provider_failure")
+
+    @pytest.mark.parametrize("purpose", ["draft", "summary"])
+    async def test_of_staff_says_how_to_run_it_again_and_nothing_of_the_ticket(
+        self, groq_desk: Desk, upstream: FakeUpstream, purpose: str
+    ) -> None:
+        upstream.default = Reply(status=500)
+        cleo, ada = await groq_desk.customer(), await groq_desk.staff()
+        ticket = await cleo.ticket()
+        await ada.change(ticket, status="pending")
+
+        run = (await ada.post(f"/tickets/{ticket['id']}/ai-runs", {"purpose": purpose})).json()
+        error = (await followed(ada, f"/ai-runs/{run['id']}/events"))[-1]
+
+        assert error.name == "error"
+        assert error.data["detail"].endswith(f"Try again with: seedx ai {ticket['id']} --{purpose}")
+        assert "open for a person" not in error.data["detail"]
+        assert "support team" not in error.data["detail"]
+        assert (await cleo.read(ticket))["status"] == "pending"
 
     async def test_can_be_tried_again(self, groq_desk: Desk, upstream: FakeUpstream) -> None:
         upstream.script(Reply(status=500))

@@ -22,7 +22,32 @@ async def test_a_run_that_was_started_three_times_fails_instead(
     reading = asyncio.create_task(followed(cleo, reply_path(ticket)))
     await upstream.received()
 
-    async with groq_desk.sessions() as session, session.begin():
+    await return_to_queue(groq_desk)
+
+    assert (await reading)[-1].name == "error"
+    assert (await cleo.get("/ai-runs/1")).json()["status"] == "failed"
+    assert len(upstream.requests) == 1
+
+
+async def test_a_draft_that_never_finished_is_not_called_a_reply(
+    groq_desk: Desk, upstream: FakeUpstream
+) -> None:
+    upstream.script(Reply(ANSWER, gate=asyncio.Event(), gate_at=1))
+    cleo, ada = await groq_desk.customer(), await groq_desk.staff()
+    ticket = await cleo.ticket()
+    run = (await ada.post(f"/tickets/{ticket['id']}/ai-runs", {"purpose": "draft"})).json()
+    reading = asyncio.create_task(followed(ada, f"/ai-runs/{run['id']}/events"))
+    await upstream.received()
+
+    await return_to_queue(groq_desk)
+
+    detail = (await reading)[-1].data["detail"]
+    assert detail.startswith("The draft was started several times and never finished.")
+
+
+async def return_to_queue(desk: Desk) -> None:
+    """Make all runs look as if three processes had started them and died."""
+    async with desk.sessions() as session, session.begin():
         await session.execute(
             text(
                 "UPDATE ai_runs SET status = 'queued', attempts = 3,"
@@ -31,10 +56,6 @@ async def test_a_run_that_was_started_three_times_fails_instead(
         )
         # The process looks at its leases, and then for runs.
         await session.execute(text("SELECT pg_notify('seedx', 'cancel:1')"))
-
-    assert (await reading)[-1].name == "error"
-    assert (await cleo.get("/ai-runs/1")).json()["status"] == "failed"
-    assert len(upstream.requests) == 1
 
 
 async def test_streams_end_after_ten_minutes_and_clients_resume(

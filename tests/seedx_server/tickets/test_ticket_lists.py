@@ -104,6 +104,12 @@ class TestWhoSeesWhat:
 
         assert set(found) <= {"m1", "m2", "m3"}
 
+    async def test_a_customer_learns_nothing_from_an_address(self, queue: Queue) -> None:
+        for address in ("mona@example.com", "nick@example.com", "nobody@example.com"):
+            answer = await queue.mona.get(f"/tickets?requester={address}")
+            assert answer.status_code == 422
+            assert answer.json()["detail"] == "requester: must be a user's id, `me`"
+
     async def test_tickets_of_others_leave_no_gap_in_the_list(self, queue: Queue) -> None:
         document = await page(queue.mona, "limit=3")
 
@@ -131,6 +137,9 @@ class TestFilters:
             ("assignee=me", {"m1"}),
             ("assignee={walt}", {"m3"}),
             ("assignee=none", {"m2", "n1", "n2", "n3"}),
+            ("assignee=Walt@Example.com", {"m3"}),
+            ("assignee=nobody@example.com", set()),
+            ("requester=mona@example.com", {"m1", "m2", "m3"}),
             ("q=printer", {"m2", "n2"}),
             ("q=PRINTERS -invoices", {"m2"}),
             ('q="caught fire"', {"m2"}),
@@ -183,6 +192,7 @@ class TestFilters:
             (f"limit={10**30}", "limit"),
             ("assignee=", "assignee"),
             ("assignee=nobody", "assignee"),
+            ("assignee=@", "assignee"),
             ("assignee=-1", "assignee"),
             (f"assignee={2**31}", "assignee"),
             (f"assignee={10**30}", "assignee"),
@@ -342,7 +352,10 @@ async def test_a_page_is_one_query_however_long_it_is(queue: Queue) -> None:
     statements: list[str] = []
 
     def note(*arguments: object) -> None:
-        statements.append(str(arguments[2]))
+        statement = str(arguments[2])
+        # The same process looks for runs now and then.
+        if "ai_runs" not in statement:
+            statements.append(statement)
 
     engine = queue.desk.app.state.parts.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)

@@ -52,6 +52,29 @@ class TestPermissions:
 
 
 @in_module_loop
+class TestTheStaff:
+    async def test_are_shown_to_staff_with_their_addresses_by_name(
+        self, shared_desk: Desk, rosa: Person
+    ) -> None:
+        await shared_desk.staff("Zoe")
+        gone = await shared_desk.staff("Bert")
+        await change(rosa, gone, disabled=True)
+        await shared_desk.customer("Cara")
+
+        staff = (await rosa.get("/staff")).json()["items"]
+
+        names = [member["name"] for member in staff]
+        assert names == sorted(names)
+        assert {"Rosa", "Zoe"} <= {*names}
+        assert not {"Bert", "Cara"} & {*names}
+        assert set(staff[0]) == {"id", "name", "email", "role"}
+
+    async def test_are_not_shown_to_customers(self, cleo: Person, ada: Person) -> None:
+        assert (await cleo.get("/staff")).status_code == 403
+        assert (await ada.get("/staff")).status_code == 200
+
+
+@in_module_loop
 class TestTheList:
     async def test_has_every_account_newest_first_in_pages(
         self, shared_desk: Desk, rosa: Person

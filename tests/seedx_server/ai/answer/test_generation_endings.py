@@ -54,6 +54,26 @@ async def test_an_answer_that_the_model_cut_is_kept_and_says_so(
     assert told.ended.handoff is HandoffReason.LIMIT
 
 
+async def test_an_answer_that_is_cut_after_its_end_keeps_its_counts() -> None:
+    # The filter holds back what may become code until the answer ends.
+    held_back = "`seedx login"
+    told = await run(
+        Careless(TextDelta("Hello."), TextDelta(held_back), Finished("stop", 21, 13)),
+        limits=Limits(characters=10),
+    )
+    assert told.ended.finish_reason == "length"
+    assert (told.ended.prompt_tokens, told.ended.completion_tokens) == (21, 13)
+
+
+async def test_an_answer_that_is_cut_before_its_end_has_no_counts() -> None:
+    told = await run(
+        Careless(TextDelta("Hello. How are you?\n\n"), Finished("stop", 21, 13)),
+        limits=Limits(characters=10),
+    )
+    assert told.ended.finish_reason == "length"
+    assert (told.ended.prompt_tokens, told.ended.completion_tokens) == (None, None)
+
+
 @pytest.mark.parametrize("count", [-1, 2**31, 10**30])
 async def test_counts_that_cannot_be_are_not_believed(count: int) -> None:
     told = await run(Careless(TextDelta("Hello."), Finished("stop", count, count)))

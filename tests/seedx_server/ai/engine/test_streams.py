@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+from sqlalchemy import text
 
+from seedx_server.infrastructure.database.engine import LARGEST_ID
 from tests.factories import Desk, Document, Person
 from tests.fake_upstream import FakeUpstream, Reply
 from tests.runs import by_groq, reply_path
@@ -74,17 +76,43 @@ class TestResuming:
 
         assert text_of(await resumed, held) == TEXT
 
-    async def test_behind_the_end_restarts_the_text(self, one: Desk) -> None:
+    @pytest.mark.parametrize("behind", [9_999, 999_999_999])
+    async def test_behind_the_end_restarts_the_text(self, one: Desk, behind: int) -> None:
         cleo = await one.customer()
         ticket = await cleo.ticket()
         await followed(cleo, reply_path(ticket))
 
-        events = await followed(cleo, reply_path(ticket), "1.9999")
+        events = await followed(cleo, reply_path(ticket), f"1.{behind}")
 
         assert [event.name for event in events][:2] == ["run", "restarted"]
-        assert text_of(events, "x" * 9999) == TEXT
+        assert text_of(events, "discarded") == TEXT
 
-    @pytest.mark.parametrize("bad", ["", "x", "17", "1.-1", "1.5.5", "1.٣", "9" * 30 + ".1", "1."])
+    async def test_works_for_the_largest_id_of_a_run(self, one: Desk) -> None:
+        cleo = await one.customer()
+        ticket = await cleo.ticket()
+        async with one.sessions() as session, session.begin():
+            await session.execute(text(f"SELECT setval('ai_runs_id_seq', {LARGEST_ID}, false)"))
+        await followed(cleo, reply_path(ticket))
+
+        events = await followed(cleo, reply_path(ticket), f"{LARGEST_ID}.7")
+
+        assert text_of(events, TEXT[:7]) == TEXT
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            "",
+            "x",
+            "17",
+            "1.-1",
+            "1.5.5",
+            "1.٣",
+            "9" * 30 + ".1",
+            "1.",
+            "2147483648.1",
+            "1.2147483647",
+        ],
+    )
     async def test_with_a_position_that_is_none_names_the_header(self, one: Desk, bad: str) -> None:
         cleo = await one.customer()
         ticket = await cleo.ticket()

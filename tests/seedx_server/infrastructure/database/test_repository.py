@@ -151,7 +151,7 @@ class TestReading:
 
         assert await UserRepository(session).get(key, actor=actor) is None
         assert await UserRepository(session).lock(key, actor=actor) is None
-        assert not await UserRepository(session).unscoped_staff(key)
+        assert not await UserRepository(session).unscoped_is_staff(key)
         assert await TicketRepository(session).get(key, actor=actor) is None
         assert await TicketRepository(session).lock(key, actor=actor) is None
         assert await MessageRepository(session).get(key, actor=actor) is None
