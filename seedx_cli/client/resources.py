@@ -147,9 +147,9 @@ class Tickets(_Resource):
             body["internal"] = True
         return checked(self._post(f"/tickets/{ticket_id}/messages", body, key), Message)
 
-    def edit(self, ticket_id: int, changes: TicketChanges, *, etag: str | None = None) -> Ticket:
-        """Change a ticket; with `etag`, only if nobody has changed it since that version."""
-        headers = {"If-Match": etag} if etag else None
+    def edit(self, ticket_id: int, changes: TicketChanges, *, version: int | None = None) -> Ticket:
+        """Change a ticket; with `version`, only if that is still the ticket's version."""
+        headers = None if version is None else {"If-Match": f'"{version}"'}
         path = f"/tickets/{ticket_id}"
         body = cast("dict[str, object]", changes)
         return checked(

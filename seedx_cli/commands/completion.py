@@ -92,7 +92,8 @@ def install(environment: Mapping[str, str]) -> str:
         file.write_text(_FISH, "utf-8")
         return f"Completion is installed in {file}.\n"
     line = f'eval "$(seedx completion {shell})"'
-    file = home / f".{shell}rc"
+    folder = Path(environment.get("ZDOTDIR") or home) if shell == "zsh" else home
+    file = folder / f".{shell}rc"
     before = file.read_text("utf-8") if file.exists() else ""
     if line not in before.splitlines():
         with file.open("a", encoding="utf-8") as lines:

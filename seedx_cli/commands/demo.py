@@ -212,13 +212,18 @@ class Reader:
                 elif self.last.event == "restarted":
                     self.text = ""
                     view.restart()
-                elif self.last.event == "error":
-                    raise SeedXError(str(self.last.data.get("detail")))
                 elif self.last.text:
                     self.text += self.last.text
                     view.feed(self.last.text)
-        finally:
+        except BaseException:
             view.abort()
+            raise
+        if self.last is not None and self.last.event == "done":
+            view.finish()
+            return
+        view.abort()
+        if self.last is not None and self.last.event == "error":
+            raise SeedXError(str(self.last.data.get("detail")))
 
     def kept_text(self) -> str:
         """Return the text of the reply that the server kept."""

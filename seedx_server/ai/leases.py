@@ -185,6 +185,26 @@ class RunLeases:
         await notify(self._session, f"{RUN_TOPIC}:{run_id}")
         return True
 
+    async def fail(self, run_id: int, error: str) -> None:
+        """Write that a run failed, and nothing else.
+
+        Args:
+            run_id: A run that was claimed in the same transaction.
+            error: A message for people about what went wrong.
+        """
+        await self._session.execute(
+            update(Run)
+            .where(Run.id == run_id)
+            .values(
+                status=RunStatus.FAILED,
+                finish_reason="error",
+                error=error,
+                finished_at=func.now(),
+                lease_until=None,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
     async def release(self, lease: Lease) -> None:
         """Return a run to the queue without counting an attempt."""
         await self._session.execute(

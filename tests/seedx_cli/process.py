@@ -25,7 +25,17 @@ def base_environment() -> dict[str, str]:
     """The environment of the tests without what would change a program's behaviour."""
     dropped = (
         *("SEEDX_", "GROK_", "GROQ_", "DATABASE_URL", "JWT_"),
-        *("PAGER", "LESS", "NO_COLOR", "CLICOLOR", "COLUMNS", "LINES", "VISUAL", "EDITOR"),
+        *(
+            "PAGER",
+            "LESS",
+            "NO_COLOR",
+            "CLICOLOR",
+            "COLUMNS",
+            "LINES",
+            "VISUAL",
+            "EDITOR",
+            "ZDOTDIR",
+        ),
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return {

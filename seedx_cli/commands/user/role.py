@@ -9,6 +9,7 @@ import typer
 
 from seedx_cli.config import is_this_machine
 from seedx_cli.context import Context
+from seedx_cli.errors import NotFoundError
 from seedx_cli.parsing.arguments import Role
 from seedx_cli.parsing.command import Command, command_app, context_of, refuse_server
 from seedx_cli.terminal.safe_text import safe_line
@@ -90,7 +91,15 @@ def _on_this_machine(options: RoleOptions) -> User:
 
 
 def _through_the_api(options: RoleOptions, context: Context) -> User:
-    from seedx_cli.tickets.people import find_user
-
-    user = find_user(options.email, context)
+    user = _find_user(options.email, context)
     return context.api.users.edit(user["id"], role=options.role)
+
+
+def _find_user(email: str, context: Context) -> User:
+    """Return the account with an e-mail address; upper and lower case make no difference."""
+    for user in context.api.users.all():
+        if user["email"].casefold() == email.casefold():
+            return user
+    raise NotFoundError(
+        f"There is no account with the address {email}", hint="See all accounts: seedx user list"
+    )

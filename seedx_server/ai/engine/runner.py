@@ -27,6 +27,8 @@ from seedx_server.infrastructure.observability import Metrics
 logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
+"""The most attempts at the text. One more attempt ends the run as failed, with all that belongs to
+its end; if even that cannot be written, the next claim only marks the run as failed."""
 LONGEST_POLL_SECONDS = 2.0
 STOP_GRACE_SECONDS = 3.0
 SERVER_FAULT = "The AI could not answer because of an error in the server."
@@ -132,7 +134,12 @@ class Runner:
 
     async def _claim(self) -> bool:
         async with self._sessions() as session, session.begin():
-            run = await RunLeases(session).claim(self._lease, self.live.keys())
+            leases = RunLeases(session)
+            run = await leases.claim(self._lease, self.live.keys())
+            if run is not None and run.attempts > MOST_ATTEMPTS + 1:
+                logger.error("run %d cannot be ended properly; it is marked as failed", run.id)
+                await leases.fail(run.id, _never_finished(run))
+                return True
         if run is None or run.lease_token is None:
             return False
         live = LiveRun(

@@ -115,6 +115,26 @@ def test_the_main_job_in_python(server: Server, sign_up: MakeAccount) -> None:
             client.auth.me()
 
 
+def test_a_change_can_be_limited_to_a_version(server: Server, token: str) -> None:
+    with Client(server.url, token=token) as client:
+        ticket = client.tickets.new("T", "B")
+        closed = client.tickets.edit(ticket["id"], {"status": "closed"}, version=ticket["version"])
+        with pytest.raises(ApiError) as error:
+            client.tickets.edit(ticket["id"], {"status": "open"}, version=ticket["version"])
+        assert client.tickets.show(ticket["id"])["version"] == closed["version"]
+    assert error.value.status == 412
+
+
+def test_a_run_is_cancelled(server: Server, token: str) -> None:
+    with Client(server.url, token=token) as client:
+        run = client.ai.start(client.tickets.new("T", "B")["id"])
+        client.ai.cancel(run["id"])
+        *_, last = client.ai.follow(run["id"])
+        assert last.event == "done"
+        # It may have been complete before it was cancelled.
+        assert client.ai.run(run["id"])["status"] in {"cancelled", "done"}
+
+
 def test_a_long_conversation_is_read_whole(server: Server, token: str) -> None:
     with Client(server.url, token=token) as client:
         ticket = client.tickets.new("Long", "Text")

@@ -25,6 +25,8 @@ SENT: dict[type, tuple[str, ...]] = {
     documents.Article: ("ArticleDocument", "ArticleSummary", "FoundArticle"),
     documents.ArticlePage: ("ArticlePage",),
     documents.UserPage: ("UserPage",),
+    documents.StaffMember: ("StaffMember",),
+    documents.StaffList: ("StaffList",),
 }
 """The server's schemas of what each of the client's shapes reads."""
 

@@ -6,12 +6,18 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock, create_autospec
 
 import pexpect
 import psutil
 import pytest
 
+import seedx_cli.commands.demo as demo_module
+from seedx_cli.client.sse import TEXT, Event
+from seedx_cli.commands.demo import Reader
+from seedx_cli.context import Context, Shared
 from seedx_cli.local.server import program_name
+from seedx_cli.tickets.streaming import View
 from tests.seedx_cli.process import Cli, rest_of
 
 MARK = "MARK_OF_A_TEST"
@@ -65,6 +71,32 @@ def test_the_demo_shows_the_main_job_and_leaves_nothing(cli: Cli, tmp_path: Path
     assert left_running(str(tmp_path)) == []
     assert list(temporary.iterdir()) == []
     assert not (tmp_path / "config").exists()
+
+
+def test_the_reader_ends_a_whole_reply_and_breaks_off_another(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = Mock()
+    api.ai.stream.return_value = iter(
+        [
+            Event(TEXT, "1", {"content": "Make a "}),
+            Event(TEXT, "2", {"content": "backup."}),
+            Event("done", "3", {}),
+        ]
+    )
+    context = Context(Shared(), cli.environment)
+    monkeypatch.setitem(vars(context), "api", api)
+    view = create_autospec(View, instance=True)
+    monkeypatch.setattr(demo_module, "view_of", lambda *_: view)
+    reader = Reader(1, context)
+
+    reader.read(characters=1)
+    assert [call[0] for call in view.method_calls] == ["feed", "abort"]
+
+    view.reset_mock()
+    reader.read()
+    assert reader.has_ended
+    assert [call[0] for call in view.method_calls] == ["feed", "finish"]
 
 
 def assert_the_reply_outlived_its_server(shown: str) -> None:

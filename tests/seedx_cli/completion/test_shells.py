@@ -131,6 +131,13 @@ def test_installing_adds_one_line_to_the_shells_start_up(
     assert (home / file).read_text() == f'alias x=y\neval "$(seedx completion {shell})"\n'
 
 
+def test_installing_for_zsh_follows_its_folder(cli: Cli, home: Path) -> None:
+    (home / "zsh").mkdir()
+    cli.ok("--install-completion", SHELL="/bin/zsh", ZDOTDIR=str(home / "zsh"))
+    assert (home / "zsh" / ".zshrc").read_text() == 'eval "$(seedx completion zsh)"\n'
+    assert not (home / ".zshrc").exists()
+
+
 def test_installing_for_fish_writes_its_file(cli: Cli, home: Path) -> None:
     cli.ok("--install-completion", SHELL="/usr/bin/fish", XDG_CONFIG_HOME="")
     script = (home / ".config" / "fish" / "completions" / "seedx.fish").read_text()

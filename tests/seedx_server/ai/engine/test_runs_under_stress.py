@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import psycopg
 import pytest
@@ -18,6 +19,8 @@ from seedx_server.ai.answer.filters import AnswerFilter
 from seedx_server.ai.answer.generation import GenerationFailed, Limits
 from seedx_server.ai.answer.sentences import ASK_SENTENCES, FALLBACK_NOTE, HANDOFF_SENTENCES
 from seedx_server.ai.core import Purpose, RunStatus
+from seedx_server.ai.engine.conclusion import Conclusion
+from seedx_server.ai.engine.runner import MOST_ATTEMPTS
 from seedx_server.ai.leases import Lease, RunLeases
 from seedx_server.ai.providers.protocol import (
     ChatMessage,
@@ -29,7 +32,7 @@ from seedx_server.ai.providers.protocol import (
 from seedx_server.app import create_app
 from seedx_server.infrastructure.database import engine as database
 from seedx_server.messages.core import LONGEST_MESSAGE
-from tests.factories import Desk, Person
+from tests.factories import Desk, Document, Person
 from tests.generations import run as run_generation
 from tests.run_process import (
     LONG,
@@ -235,6 +238,11 @@ class TestALeaseThatRanOut:
         assert rest.partition(b"event: restarted")[2].count(b"The text of a new owner.") == 1
 
 
+def is_left_by(process: Process, attempt: int, row: Document) -> bool:
+    """Return whether the process has given up this attempt at a run."""
+    return row["attempts"] == attempt and row["id"] not in process.runner.live
+
+
 class TestTheEndOfARun:
     async def test_that_the_database_refuses_fails_the_run(
         self, process: Process, cleo: Person
@@ -247,6 +255,28 @@ class TestTheEndOfARun:
 
         row = await process.ended(run)
         assert (row["status"], row["text"]) == ("failed", "The answer.")
+
+    async def test_that_can_never_be_written_does_not_restart_it_for_ever(
+        self, process: Process, cleo: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def refuse(*_: object) -> None:
+            raise RuntimeError("the end cannot be written")
+
+        monkeypatch.setattr(Conclusion, "write", refuse)
+        run = await asked(cleo)
+        for attempt in range(1, MOST_ATTEMPTS + 2):
+            if attempt <= MOST_ATTEMPTS:
+                (await process.begun()).end()
+            await process.until(run, partial(is_left_by, process, attempt))
+            async with process.sessions() as session, session.begin():
+                await session.execute(text("UPDATE ai_runs SET lease_until = now()"))
+                await session.execute(text("SELECT pg_notify('seedx', 'runs')"))
+
+        row = await process.ended(run)
+
+        assert (row["status"], row["finish_reason"]) == ("failed", "error")
+        assert row["error"] == "The answer was started several times and never finished."
+        assert process.composer.begun.empty()
 
     async def test_of_a_failed_reply_after_a_persons_answer_leaves_the_ticket(
         self, front: Desk, process: Process, cleo: Person

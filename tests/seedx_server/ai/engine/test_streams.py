@@ -171,6 +171,27 @@ class TestTwoProcesses:
 
         assert text_of(await moved, held) == TEXT
 
+    async def test_a_reader_resumes_at_the_other_at_every_character_in_mid_text(
+        self, one: Desk, other: Desk, upstream: FakeUpstream
+    ) -> None:
+        gate = asyncio.Event()
+        upstream.script(Reply(PIECES, gate=gate, gate_at=2))
+        cleo = await one.customer()
+        ticket = await cleo.ticket()
+        await beginning(cleo, ticket)
+        # A space is held back: if a citation without a passage follows it, it is dropped too.
+        so_far = "".join(PIECES[:2]).rstrip()
+
+        for offset in range(len(so_far)):
+            text = so_far[:offset]
+            async with opened(at(other, cleo), reply_path(ticket), f"1.{offset}") as events:
+                async for event in events:
+                    text += event.data.get("content", "")
+                    if len(text) >= len(so_far):
+                        break
+            assert text == so_far
+        gate.set()
+
 
 class TestARestart:
     async def test_after_a_cut_in_mid_text_discards_it_for_every_reader(
