@@ -31,7 +31,9 @@ READ_FOR_A_PERSON = 2_000
 """How many characters of a question are searched for a request for a person."""
 
 OPENING = "Here is what our help articles say."
-CLOSING = "If that didn't help, write again or ask for a person, and our support team will take over."
+CLOSING = (
+    "If that didn't help, write again or ask for a person, and our support team will take over."
+)
 NOTHING_FITS = "I couldn't find a help article that answers this."
 
 _PERSON = (
